@@ -1,0 +1,164 @@
+"""Dataset (dset): a versioned, split, validated and profiled training set."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from trimtab.api.base import ATOMIC, Column, Condition, PodTemplate, Refresh, Retain, Spec, Status, rules
+
+Task = Literal["classification", "regression"]
+
+YAML_BOOLEAN = " A column called y, n, yes, no, on or off must be quoted in YAML: unquoted, YAML reads it as a boolean."
+
+
+class Source(Spec):
+    """Where the rows come from."""
+
+    uri: str = Field(
+        description="Files in the object store: `s3://bucket/prefix/`, one file, or a pattern such as `s3://bucket/prefix/*.csv`.",
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$",
+        max_length=1024,
+    )
+    format: Literal["csv", "parquet"] | None = Field(None, description="csv or parquet; absent: from the suffix of the files.")
+
+
+class Split(Spec):
+    """How rows become train, validation and test."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("self.train + self.validation + self.test == 100", "spec.split: train, validation and test must add up to 100, for example 70, 15 and 15."),
+            (
+                "!has(self.method) || self.method != 'group' || has(self.column)",
+                "spec.split: method `group` needs `column`, the column whose values stay together.",
+            ),
+        )
+    )
+    method: Literal["time", "stratified", "random", "group"] | None = Field(
+        None,
+        description="time: the oldest rows train, the newest test. stratified: the label's shares are kept. random. group: rows with one value of `column` stay together. "
+        "Absent: time where `timestamp` is set, else stratified for classification and random for regression.",
+    )
+    column: Column | None = Field(None, description="Column whose values stay together (method group)." + YAML_BOOLEAN)
+    train: int = Field(70, ge=1, le=98, description="Percent of rows to train on.")
+    validation: int = Field(15, ge=1, le=98, description="Percent of rows for early stopping and tuning; folded into train where neither is used.")
+    test: int = Field(15, ge=1, le=98, description="Percent of rows to judge the model on; never seen in training.")
+    seed: int = Field(0, ge=0, le=4294967295, description="Seed of the split: the same seed and data give the same split.")
+
+
+class RowCount(Spec):
+    """Bounds on the number of rows."""
+
+    min: int = Field(ge=1, description="Fewest rows that are acceptable.")
+
+
+class Rule(Spec):
+    """One validation rule. Give `column` with bounds, or `rows`, or `sql` with `expect`."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "(has(self.column) ? 1 : 0) + (has(self.rows) ? 1 : 0) + (has(self.sql) ? 1 : 0) == 1",
+                "a validation rule has exactly one of `column`, `rows` and `sql`.",
+            ),
+            ("has(self.sql) == has(self.expect)", "a validation rule with `sql` needs `expect`, and only such a rule has it."),
+        )
+    )
+    name: str = Field(description="Name of the rule, shown when it is broken.", min_length=1, max_length=63)
+    column: Column | None = Field(None, description="Column the rule is about." + YAML_BOOLEAN)
+    min: float | None = Field(None, description="Smallest allowed value.")
+    max: float | None = Field(None, description="Largest allowed value.")
+    allowed: list[str] | None = Field(None, description="Allowed values, written as strings.", max_length=256, json_schema_extra=ATOMIC)
+    unique: bool | None = Field(None, description="True: no value may appear twice.")
+    nullable: bool | None = Field(None, description="False: no value may be missing.")
+    rows: RowCount | None = Field(None, description="Bounds on the number of rows.")
+    sql: str | None = Field(None, description="A query over the table `data` that returns one value.", max_length=4096)
+    expect: str | None = Field(None, description="The value that `sql` must return, written as a string.", max_length=256)
+
+
+class DatasetSpec(Spec):
+    """What a Dataset is made of."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("!has(self.exclude) || !(self.label in self.exclude)", "spec.exclude names the label; a label that is left out cannot be learned."),
+            (
+                "!has(self.split) || !has(self.split.method) || self.split.method != 'time' || has(self.timestamp)",
+                "spec.split: method `time` needs spec.timestamp, the column with each row's time.",
+            ),
+        )
+    )
+    source: Source = Field(description="The rows to learn from.")
+    label: Column = Field(description="Column to predict. A row whose label is missing is kept out of training and counted." + YAML_BOOLEAN)
+    timestamp: Column | None = Field(
+        None, description="Column with the time at which a row's prediction is due; makes the split by time and the profile by day." + YAML_BOOLEAN
+    )
+    id: Column | None = Field(None, description="Column that names a row; never a model input." + YAML_BOOLEAN)
+    task: Literal["classification", "regression"] | None = Field(
+        None, description="Absent: classification where the label is text, boolean or has at most 20 different whole numbers; else regression."
+    )
+    exclude: list[Column] = Field(
+        default_factory=list,
+        max_length=256,
+        description="Columns that must not be model inputs, such as those known only after the label." + YAML_BOOLEAN,
+        json_schema_extra=ATOMIC,
+    )
+    split: Split = Field(default_factory=Split, description="How rows become train, validation and test.")
+    validation: list[Rule] = Field(
+        default_factory=list, max_length=64, description="Rules the data must keep; broken ones make no version.", json_schema_extra=ATOMIC
+    )
+    refresh: Refresh | None = Field(None, description="When to look for new data; absent: on a change of the spec and on request.")
+    active_version: int | None = Field(None, ge=1, description="Version that new runs use; absent: the latest.")
+    retain: Retain = Field(default_factory=Retain, description="How many versions are kept.")
+    template: PodTemplate | None = Field(None, description="Overrides for the pods of this Dataset's Jobs.")
+
+
+class RowsBySplit(Status):
+    train: int = 0
+    validation: int = 0
+    test: int = 0
+    unlabelled: int = 0
+
+
+class DatasetVersion(Status):
+    """One version, as people see it; its manifest in the object store is the truth."""
+
+    version: int
+    digest: str
+    manifest_digest: str
+    uri: str
+    rows: RowsBySplit = Field(default_factory=RowsBySplit)
+    created_at: datetime
+
+
+class Check(Status):
+    """The last look at the source: what was asked for and what came of it."""
+
+    definition_digest: str = ""
+    request: str = ""
+    scheduled_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempt: int = 1
+    job: str = ""
+    outcome: Literal["Running", "Created", "Unchanged", "Failed"] = "Running"
+    reason: str = ""
+    message: str = ""
+
+
+class DatasetStatus(Status):
+    observed_generation: int = -1
+    conditions: list[Condition] = Field(default_factory=list)
+    state: str = ""
+    task: Task | None = None
+    latest_version: int | None = None
+    active_version: int | None = None
+    versions: list[DatasetVersion] = Field(default_factory=list, max_length=20)
+    check: Check | None = None
+    last_handled_request: str = ""
+
+
+COLUMNS: list[dict[str, Any]] = [
+    {"name": "Version", "type": "integer", "jsonPath": ".status.activeVersion"},
+    {"name": "Task", "type": "string", "jsonPath": ".status.task"},
+]

@@ -1,0 +1,148 @@
+"""What operator and worker say to each other: one document in the environment, one result in the termination message."""
+
+import base64
+import json
+import zlib
+from typing import Any, Literal
+
+from pydantic import Field
+
+from trimtab.api.base import Status
+from trimtab.api.dataset import DatasetSpec
+from trimtab.api.modelversion import Artifact, Lineage, Summary
+from trimtab.api.trainingjob import TrainingJobSpec
+
+DOCUMENT_VARIABLE = "TRIMTAB_DOCUMENT"
+CODE_PATH = "/etc/trimtab/code"
+"""Where a ConfigMap with training code is mounted; its key is the file's name."""
+
+TERMINATION_BYTES = 4096
+"""The kubelet cuts a termination message here."""
+MESSAGE_CHARACTERS = 1000
+
+DONE, USER_FAULT, TRY_AGAIN = 0, 2, 3
+"""Exit codes: done; the user must change something (no retry); try again."""
+
+
+class Document(Status):
+    """In every document: whom the work is for. `name` is the owner's; `request` the id that asked for the run, or empty."""
+
+    namespace: str
+    name: str
+    uid: str
+    request: str = ""
+
+
+class SnapshotDocument(Document):
+    """Make a version of a Dataset, or find that nothing changed."""
+
+    verb: Literal["snapshot"] = "snapshot"
+    spec: DatasetSpec
+
+
+class DatasetPointer(Status):
+    """One version of a Dataset: where it is, and the manifest that must be found there."""
+
+    name: str
+    version: int
+    digest: str
+    manifest_digest: str
+    uri: str
+
+
+class Champion(Status):
+    """A version that a Deployment serves now: the yardstick of the gate `served`."""
+
+    deployment: str
+    name: str
+    uri: str
+    manifest_digest: str
+
+
+class TrainDocument(Document):
+    """Train, judge, record."""
+
+    verb: Literal["train"] = "train"
+    model: str
+    run_key: str
+    attempt: int = 1
+    spec: TrainingJobSpec
+    dataset: DatasetPointer
+    code_digest: str = ""
+    champions: list[Champion] = Field(default_factory=list)
+    git: dict[str, str] = Field(default_factory=dict)
+
+
+class VerifyDocument(Document):
+    """Check a model in the image that will serve it."""
+
+    verb: Literal["verify"] = "verify"
+    model: str
+    version: int
+    artifact: Artifact
+
+
+class GcDocument(Document):
+    """Delete the data of versions that nothing cites: every digest under `prefix` but those in `keep`."""
+
+    verb: Literal["gc"] = "gc"
+    kind: Literal["datasets"] = "datasets"
+    keep: list[str]
+
+
+class Trained(Status):
+    """What `train` answers beside the facts: all that a ModelVersion is made from."""
+
+    artifact: Artifact
+    summary: Summary
+    lineage: Lineage
+
+
+class Result(Status):
+    """The termination message."""
+
+    outcome: Literal["Succeeded", "Failed", "Rejected"]
+    reason: str
+    message: str = ""
+    uri: str = ""
+    manifest_digest: str = ""
+    facts: dict[str, str] = Field(default_factory=dict, max_length=16)
+    packed: str = ""
+    """base64 of the zlib-compressed JSON of `Trained`: 4096 bytes are few, and text shrinks to a third."""
+
+    def trained(self) -> Trained | None:
+        return Trained.model_validate_json(zlib.decompress(base64.b64decode(self.packed))) if self.packed else None
+
+    def encode(self) -> str:
+        """One line of JSON that fits a termination message; the sentence is cut first, then nothing."""
+        text = self._json(self.message[:MESSAGE_CHARACTERS])
+        over = len(text.encode()) - TERMINATION_BYTES
+        return text if over <= 0 else self._json(self.message[: max(0, MESSAGE_CHARACTERS - over - 16)])
+
+    def _json(self, message: str) -> str:
+        return json.dumps(
+            self.model_copy(update={"message": message}).model_dump(by_alias=True, exclude_defaults=True) | {"outcome": self.outcome}, separators=(",", ":")
+        )
+
+    @classmethod
+    def decode(cls, text: str) -> "Result | None":
+        """The result in a termination message; None where the pod died without saying anything of ours."""
+        try:
+            return cls.model_validate_json(text)
+        except ValueError:
+            return None
+
+
+def pack(trained: Trained, room: int = 3000) -> str:
+    """`Trained` for a result, within `room` characters: inputs are left out first, then metrics, never the digests."""
+    for kept in (64, 32, 16, 8, 0):
+        summary = trained.summary.model_copy(update={"inputs": trained.summary.inputs[:kept], "gates": trained.summary.gates[: max(kept, 8)]})
+        packed = _pack(trained.model_copy(update={"summary": summary}))
+        if len(packed) <= room:
+            return packed
+    bare: dict[str, Any] = {"inputs": [], "metrics": [], "parameters": [], "gates": trained.summary.gates[:8]}
+    return _pack(trained.model_copy(update={"summary": trained.summary.model_copy(update=bare)}))
+
+
+def _pack(trained: Trained) -> str:
+    return base64.b64encode(zlib.compress(trained.model_dump_json(by_alias=True, exclude_unset=True).encode(), 9)).decode()

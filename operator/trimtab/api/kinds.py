@@ -1,0 +1,67 @@
+"""The list of kinds: the one place where a kind's names, models and columns come together."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from trimtab.api import dataset, deployment, modelversion, trainingjob
+from trimtab.api.base import API_VERSION, GROUP, VERSION, Spec, Status
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Names and models of one kind of resource."""
+
+    kind: str
+    plural: str
+    singular: str
+    short: str
+    spec: type[Spec]
+    status: type[Status]
+    columns: list[dict[str, Any]]
+    description: str
+    group: str = GROUP
+    version: str = VERSION
+    scale: bool = False
+    selectable: tuple[str, ...] = ()
+    name_rule: tuple[str, str] | None = None
+
+    @property
+    def api_version(self) -> str:
+        return API_VERSION
+
+
+DATASET = Kind(
+    "Dataset",
+    "datasets",
+    "dataset",
+    "dset",
+    dataset.DatasetSpec,
+    dataset.DatasetStatus,
+    dataset.COLUMNS,
+    "A versioned, split, validated and profiled training set.",
+)
+TRAINING_JOB = Kind(
+    "TrainingJob",
+    "trainingjobs",
+    "trainingjob",
+    "tj",
+    trainingjob.TrainingJobSpec,
+    trainingjob.TrainingJobStatus,
+    trainingjob.COLUMNS,
+    "A recipe for a model; each run of it is recorded.",
+)
+MODEL_VERSION = Kind(
+    "ModelVersion", "modelversions", "modelversion", "mv", modelversion.ModelVersionSpec, modelversion.ModelVersionStatus, modelversion.COLUMNS,
+    "The registry: an immutable pointer to one model.",
+    selectable=(".spec.model",),
+    name_rule=(
+        "self.metadata.name.startsWith(self.spec.model + '-v') && self.metadata.name.matches('-v[1-9][0-9]*$') && int(self.metadata.name.substring(size(self.spec.model) + 2)) == self.spec.version",
+        "metadata.name of a ModelVersion must be <spec.model>-v<spec.version>, for example flights-v7.",
+    ),
+)  # fmt: skip
+DEPLOYMENT = Kind(
+    "Deployment", "modeldeployments", "modeldeployment", "mdep", deployment.DeploymentSpec, deployment.DeploymentStatus, deployment.COLUMNS, "Serves a model over the Open Inference Protocol.", scale=True
+)  # fmt: skip
+
+KINDS = (DATASET, TRAINING_JOB, MODEL_VERSION, DEPLOYMENT)
+BY_KIND = {kind.kind: kind for kind in KINDS}

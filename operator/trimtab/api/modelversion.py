@@ -1,0 +1,156 @@
+"""ModelVersion (mv): the registry; an immutable pointer to one model, with what it was made of."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from trimtab.api.base import ATOMIC, Condition, Spec, Status, rules
+from trimtab.api.trainingjob import MAX_MODEL_NAME
+
+DEPRECATED = "trimtab.dev/deprecated"
+ALLOW_DELETE = "trimtab.dev/allow-delete-in-use"
+"""Break-glass annotation: lets a version that is served be deleted."""
+
+
+class Artifact(Spec):
+    """The files of the model."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "has(self.manifestDigest) != has(self.sha256)",
+                "spec.artifact: give `sha256` of the file for a model you bring; `manifestDigest` is for those that a TrainingJob made.",
+            )
+        )
+    )
+    uri: str = Field(
+        description="Folder with the model's manifest.json, or, for a model you bring, the one .onnx or .skops file.",
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$",
+        max_length=1024,
+    )
+    manifest_digest: str | None = Field(None, description="sha256 of manifest.json; verified before the model is loaded.", pattern="^[0-9a-f]{64}$")
+    sha256: str | None = Field(None, description="sha256 of the file (a model you bring); verified before it is loaded.", pattern="^[0-9a-f]{64}$")
+    format: Literal["onnx", "skops"] = Field(description="onnx or skops. Pickles are not accepted.")
+    size_bytes: int | None = Field(None, ge=0, description="Size of the artifact, in bytes.")
+
+
+class Value(Spec):
+    name: str = Field(max_length=128, description="Name.")
+    value: str = Field(max_length=256, description="Value, written as a string.")
+
+
+class GateResult(Spec):
+    name: str = Field(max_length=63, description="Name of the gate.")
+    outcome: Literal["Passed", "Failed", "Skipped"] = Field(description="Passed, Failed, or Skipped where it could not be judged.")
+    message: str = Field("", max_length=512, description="Value and threshold in a sentence.")
+
+
+class Tensor(Spec):
+    """One named column of the signature."""
+
+    name: str = Field(max_length=128, description="Column name.")
+    datatype: Literal["FP32", "FP64", "INT32", "INT64", "BOOL", "BYTES"] = Field(description="Open Inference Protocol datatype; BYTES is text.")
+    optional: bool | None = Field(None, description="True: may be missing.")
+
+
+class Summary(Spec):
+    """What people want to see without opening the object store; the manifest there is the truth."""
+
+    task: Literal["classification", "regression"] | None = Field(None, description="What kind of answer the model gives.")
+    parameters: list[Value] = Field(default_factory=list, max_length=16, description="Hyperparameters that were given.", json_schema_extra=ATOMIC)
+    metrics: list[Value] = Field(default_factory=list, max_length=16, description="Metrics on the test split.", json_schema_extra=ATOMIC)
+    gates: list[GateResult] = Field(default_factory=list, max_length=32, description="What each gate said.", json_schema_extra=ATOMIC)
+    inputs: list[Tensor] = Field(default_factory=list, max_length=64, description="The first 64 input columns.", json_schema_extra=ATOMIC)
+    outputs: list[Tensor] = Field(default_factory=list, max_length=64, description="What the model answers.", json_schema_extra=ATOMIC)
+    signature_digest: str | None = Field(None, description="sha256 of the whole signature.", max_length=64)
+    input_count: int | None = Field(None, ge=0, description="How many inputs there are in all.")
+
+
+class DatasetRef(Spec):
+    name: str = Field(max_length=253, description="Dataset.")
+    version: int = Field(ge=1, description="Its version.")
+    digest: str = Field(max_length=64, description="Digest of that version.")
+
+
+class Lineage(Spec):
+    training_job: str | None = Field(None, max_length=253, description="TrainingJob that made it.")
+    run_key: str | None = Field(None, max_length=64, description="Key of the run.")
+    run_uri: str | None = Field(None, alias="runURI", max_length=1024, description="Folder of the run record.")
+    dataset: DatasetRef | None = Field(None, description="What it learned from.")
+    code_digest: str | None = Field(None, max_length=64, description="sha256 of the training code.")
+    image_digest: str | None = Field(None, max_length=512, description="Worker image of the run.")
+    git_commit: str | None = Field(None, max_length=64, description="Commit of the recipe, where known.")
+
+
+class Deprecated(Spec):
+    reason: str = Field(min_length=1, max_length=512, description="Why nobody should start using this version.")
+
+
+IMMUTABLE = ("model", "version", "artifact", "summary", "lineage")
+
+
+class ModelVersionSpec(Spec):
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            *(
+                (
+                    f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
+                    f"spec.{field} cannot be changed: a ModelVersion is immutable; make a new version.",
+                )
+                for field in IMMUTABLE
+            ),
+            (
+                "!has(self.approval) || self.approval == 'Pending' || has(self.approvedBy)",
+                "spec.approvedBy must be your own user name when spec.approval is Approved or Rejected.",
+            ),
+        )
+    )
+    model: str = Field(description="Name of the model.", min_length=1, max_length=MAX_MODEL_NAME, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    version: int = Field(ge=1, le=999999, description="Number of the version.")
+    artifact: Artifact = Field(description="The files of the model.")
+    summary: Summary | None = Field(None, description="Parameters, metrics, gates and signature.")
+    lineage: Lineage | None = Field(None, description="What the version was made of.")
+    description: str | None = Field(None, max_length=1024, description="Words about this version.")
+    approval: Literal["Pending", "Approved", "Rejected"] | None = Field(
+        None, description="A person's word. Setting it needs the RBAC verb `approve` on modelversions."
+    )
+    approved_by: str | None = Field(
+        None, max_length=253, description="User name of the person who set `approval`; must be the name of the user who makes the request."
+    )
+    deprecated: Deprecated | None = Field(None, description="Set: no Deployment starts to follow this version.")
+
+
+class ServedBy(Status):
+    deployment: str
+    role: Literal["Stable", "Candidate", "Shadow", "Warm"]
+    percent: int = 0
+    url: str = ""
+
+
+class Verification(Status):
+    """The last verify Job."""
+
+    job: str = ""
+    attempt: int = 1
+    image: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+class ModelVersionStatus(Status):
+    observed_generation: int = -1
+    conditions: list[Condition] = Field(default_factory=list)
+    state: str = ""
+    verified_at: datetime | None = None
+    approved_at: datetime | None = None
+    verification: Verification | None = None
+    served_by: list[ServedBy] = Field(default_factory=list, max_length=32)
+
+
+COLUMNS: list[dict[str, Any]] = [
+    {"name": "Model", "type": "string", "jsonPath": ".spec.model"},
+    {"name": "Version", "type": "integer", "jsonPath": ".spec.version"},
+    {"name": "Gates", "type": "string", "jsonPath": ".status.conditions[?(@.type=='GatesPassed')].status"},
+    {"name": "Format", "type": "string", "jsonPath": ".spec.artifact.format"},
+]

@@ -1,0 +1,106 @@
+"""Every reason a condition, an Event or a worker's result may carry, each once, with the sentence that explains it.
+
+The reference page's table is generated from here. A sentence says what is wrong and what to do; `{...}` is filled in
+by whoever reports it. Reasons of success have a sentence too: `kubectl describe` reads as a story.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Names are UpperCamelCase words, as Kubernetes wants them; the comment is the generated documentation."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> "Reason":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    def say(self, **facts: object) -> str:
+        """The sentence with its blanks filled in."""
+        return self.sentence.format(**facts)
+
+    # every kind
+    READY = "Ready", "{what} is ready."
+    PROGRESSING = "Progressing", "{what}."
+    PAUSED = "Paused", "Paused by the annotation trimtab.dev/paused; remove it to go on."
+    SUSPENDED = "Suspended", "Suspended by {field}; set it to false to go on."
+    STORE_NOT_CONFIGURED = (
+        "StoreNotConfigured",
+        "Secret trimtab-store is missing in namespace {namespace}, or lacks a key: make it with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL_S3 and TRIMTAB_BUCKET, or list the namespace in the chart's `tenants`.",
+    )
+    STORE_UNREACHABLE = "StoreUnreachable", "The object store does not answer: {detail} It is tried again by itself."
+    STORE_DENIED = "StoreDenied", "The object store refuses the credentials in Secret trimtab-store: {detail} Correct the Secret; it is tried again by itself."
+    BUCKET_MISSING = "BucketMissing", "Bucket {bucket} does not exist; make it, or correct TRIMTAB_BUCKET in Secret trimtab-store or the uri."
+    NAME_TAKEN = "NameTaken", "{kind} {name} exists and belongs to {owner}; rename this resource, or delete that {kind}."
+    ANSWER_LOST = "AnswerLost", "The pod of Job {job} ended without an answer ({detail}); the same work is done again."
+
+    # pods of Jobs and serving, in words
+    IMAGE_PULL_FAILED = "ImagePullFailed", "Image {image} cannot be pulled: {detail} Check its name and the node's access to the registry."
+    OUT_OF_MEMORY = (
+        "OutOfMemory",
+        "The container was killed for using more memory than its limit of {limit}{peak}; raise spec.template.spec.containers[0].resources.limits.memory.",
+    )
+    DEADLINE_EXCEEDED = "DeadlineExceeded", "Not finished after {seconds} s; raise spec.runPolicy.activeDeadlineSeconds, or make the work smaller."
+    EVICTED = "Evicted", "The pod was evicted: {detail} It is tried again by itself."
+    UNSCHEDULABLE = "Unschedulable", "No node takes the pod: {detail}"
+    QUEUED = "Queued", "Job {job} waits for admission by its queue {queue}."
+    CONFIG_ERROR = "ConfigError", "The container cannot be made: {detail}"
+    CRASHED = "Crashed", "The container ended with exit code {code}: {detail}"
+    SERVICE_ACCOUNT_MISSING = (
+        "ServiceAccountMissing",
+        "ServiceAccount trimtab-worker is missing in namespace {namespace}: make it, or list the namespace in the chart's `tenants`.",
+    )
+
+    # Dataset
+    NO_OBJECTS = "NoObjects", "There are no {format} objects under {uri}; put files there, or correct spec.source.uri."
+    SOURCE_UNREADABLE = "SourceUnreadable", "{file} cannot be read: {detail}"
+    COLUMN_MISSING = "ColumnMissing", "{field}: there is no column {column}; the columns are {columns}."
+    LABEL_CONSTANT = "LabelConstant", "spec.label: column {column} has the one value {value}; there is nothing to learn."
+    LABEL_UNUSABLE = "LabelUnusable", "spec.label: {detail}"
+    TOO_FEW_ROWS = "TooFewRows", "{rows} labelled rows are too few: {detail}"
+    RULE_VIOLATED = "RuleViolated", "{detail}"
+    BAD_TIMESTAMP = "BadTimestamp", "spec.timestamp: {detail}"
+    CREATED_VERSION = "CreatedVersion", "Version {version} was made: {rows} rows, digest {digest}."
+    UNCHANGED = "Unchanged", "Nothing changed since version {version}."
+    VALID = "Valid", "All {count} validation rules hold."
+    VERSION_MISSING = "VersionMissing", "{field}: there is no version {version}; the versions are {versions}."
+
+    # TrainingJob
+    DATASET_MISSING = "DatasetMissing", "spec.dataset: there is no Dataset {name} in this namespace; create it, or correct the name."
+    DATASET_NOT_READY = "DatasetNotReady", "Dataset {name} has no version yet: {detail}"
+    CODE_MISSING = "CodeMissing", "spec.trainer.python.configMap: {detail}"
+    CODE_CHANGED = "CodeChanged", "The mounted code is not the code this run was started for; the run is started again."
+    UNKNOWN_ESTIMATOR = "UnknownEstimator", "{field}: {detail}"
+    UNKNOWN_PARAMETER = "UnknownParameter", "{field}: {detail}"
+    TRAINING_FAILED = "TrainingFailed", "{detail}"
+    UNKNOWN_METRIC = "UnknownMetric", "{field}: {detail}"
+    REGISTERED = "Registered", "Registered as {model_version}."
+    GATES_FAILED = "GatesFailed", "{model_version} did not pass: {detail}"
+    RUN_STARTED = "RunStarted", "Run {key} started on Dataset {dataset} version {version}."
+    SUPERSEDED = "Superseded", "The recipe changed while the run was going."
+
+    # ModelVersion
+    VERIFIED = "Verified", "Digest verified; loads in the serving image; {count} golden examples reproduce."
+    VERIFYING = "Verifying", "Job {job} verifies the model in the serving image."
+    DIGEST_MISMATCH = "DigestMismatch", "{detail} The files were changed after registration: restore them, or delete this version."
+    ARTIFACT_UNREACHABLE = "ArtifactUnreachable", "{uri} cannot be read with this namespace's Secret trimtab-store: {detail}"
+    ARTIFACT_UNUSABLE = "ArtifactUnusable", "The model does not load in the serving image: {detail}"
+    GOLDEN_MISMATCH = "GoldenMismatch", "The model answers differently than in training: {detail}"
+    PASSED = "Passed", "{count} gates passed."
+    NO_GATES = "NoGates", "A model you brought has no gates; it is served when approved, or when a Deployment names its version."
+    NOT_DEPRECATED = "NotDeprecated", "Not deprecated."
+    DEPRECATED = "Deprecated", "{detail}"
+    APPROVED = "Approved", "Approved by {user}."
+    REJECTED = "Rejected", "Rejected by {user}."
+
+    # Deployment
+    NO_VERSION = "NoVersion", "Model {model} has no version to serve: {detail}"
+    VERSION_NOT_READY = "VersionNotReady", "{name} cannot be served: {detail}"
+    SERVING = "Serving", "{name} answers at {url}."
+    ROLLING_OUT = "RollingOut", "{name} is starting: {ready} of {wanted} pods are ready."
+    SWITCHED = "Switched", "Traffic moved from {old} to {new}."
+    STOPPED = "Stopped", "replicas is 0; nothing is served."
+    PODS_NOT_READY = "PodsNotReady", "{ready} of {wanted} pods are ready: {detail}"
