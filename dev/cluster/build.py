@@ -27,7 +27,7 @@ PACKAGES = {
 }
 LINKS = {
     "node": ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl"),
-    "addons": ("coredns", "registry", "scratch-image"),
+    "addons": ("coredns", "registry"),
 }
 
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def stream(*command: str | Path, env: dict[str, str] | None = None) -> None:
         raise Refusal(f"`{' '.join(map(str, command))[:200]}` ended with {code}; its output is above.")
 
 
-def until(what: str, seconds: float, ready) -> None:  # type: ignore[no-untyped-def]
+def until(what: str, seconds: float, ready: Callable[[], object]) -> None:
     """Ask `ready()` four times a second until it says yes."""
     end = time.monotonic() + seconds
     while not ready():
