@@ -11,6 +11,9 @@ from trimtab.api.dataset import YAML_BOOLEAN
 MAX_MODEL_NAME = 44
 """A version is named `<model>-v<number>` and must itself fit in a name of 52 characters."""
 
+SplitName = Literal["train", "validation", "test"]
+_TRAIN_AND_TEST: tuple[SplitName, SplitName] = ("train", "test")
+
 ImportPath = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$"
 
 
@@ -94,8 +97,8 @@ class NotWorseThan(Spec):
 
 class MaxGap(Spec):
     metric: str = Field(description="Metric to compare.", max_length=63)
-    between: list[Literal["train", "validation", "test"]] = Field(
-        default_factory=lambda: ["train", "test"], min_length=2, max_length=2, description="The two splits.", json_schema_extra=ATOMIC
+    between: list[SplitName] = Field(
+        default_factory=lambda: list(_TRAIN_AND_TEST), min_length=2, max_length=2, description="The two splits.", json_schema_extra=ATOMIC
     )
     value: float = Field(ge=0, description="Largest allowed difference, in the metric's unit.")
 

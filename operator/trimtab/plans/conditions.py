@@ -17,7 +17,7 @@ def rfc3339(moment: datetime) -> str:
 
 
 def parse(moment: str) -> datetime:
-    return datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return datetime.fromisoformat(moment)
 
 
 def find(conditions: Conditions, name: str) -> dict[str, Any] | None:
@@ -37,7 +37,7 @@ class ConditionSet:
         self._before, self._generation, self._now = before, generation, now
         self._wanted: dict[str, dict[str, Any]] = {}
 
-    def set(self, name: str, status: bool | None, reason: Reason, message: str) -> None:  # noqa: FBT001 - a condition's value is a truth value
+    def set(self, name: str, status: bool | None, reason: Reason, message: str) -> None:
         word = {True: "True", False: "False", None: "Unknown"}[status]
         old = find(self._before, name)
         since = old["lastTransitionTime"] if old and old["status"] == word else rfc3339(self._now)
