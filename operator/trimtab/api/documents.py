@@ -1,8 +1,11 @@
 """What operator and worker say to each other: one document in the environment, one result in the termination message."""
 
 import base64
+import contextlib
 import json
+import os
 import zlib
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
@@ -13,9 +16,12 @@ from trimtab.api.modelversion import Artifact, Lineage, Summary
 from trimtab.api.trainingjob import TrainingJobSpec
 
 DOCUMENT_VARIABLE = "TRIMTAB_DOCUMENT"
+SERVING_VARIABLE = "TRIMTAB_SERVING"
 CODE_PATH = "/etc/trimtab/code"
 """Where a ConfigMap with training code is mounted; its key is the file's name."""
 
+TERMINATION_LOG = "/dev/termination-log"
+TERMINATION_LOG_VARIABLE = "TRIMTAB_TERMINATION_LOG"
 TERMINATION_BYTES = 4096
 """The kubelet cuts a termination message here."""
 MESSAGE_CHARACTERS = 1000
@@ -82,6 +88,20 @@ class VerifyDocument(Document):
     artifact: Artifact
 
 
+class ServingDocument(Status):
+    """What one serving pod serves, and for whom; in the environment of the pod, as JSON."""
+
+    deployment: str = ""
+    model: str
+    version: int
+    model_version: str
+    artifact: Artifact
+    dataset_digest: str = ""
+    drain_seconds: float = Field(5.0, ge=0, le=300)
+    """How long a stopping pod goes on answering after it has said that it is not ready: the time endpoints take to spread."""
+    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024)
+
+
 class GcDocument(Document):
     """Delete the data of versions that nothing cites: every digest under `prefix` but those in `keep`."""
 
@@ -131,6 +151,12 @@ class Result(Status):
             return cls.model_validate_json(text)
         except ValueError:
             return None
+
+
+def leave(result: Result) -> None:
+    """Write the result where the kubelet reads it when the container has ended; nothing is lost where there is no kubelet."""
+    with contextlib.suppress(OSError):
+        Path(os.environ.get(TERMINATION_LOG_VARIABLE, TERMINATION_LOG)).write_text(result.encode(), encoding="utf-8")
 
 
 def pack(trained: Trained, room: int = 3000) -> str:

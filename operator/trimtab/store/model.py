@@ -1,0 +1,70 @@
+"""What lies in a model's folder beside the model itself: its signature, its golden examples, and what it may contain.
+
+Training writes these, serving reads them. How a request becomes columns is the server's business; where the files
+lie is `layout`'s.
+"""
+
+import hashlib
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SIGNATURE_FILE = "signature.json"
+GOLDEN_FILE = "golden.json"
+
+MISSING = "__missing__"
+"""What a missing categorical or boolean value is called on its way into a model; a number that is missing is NaN."""
+
+SKOPS_TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree")
+"""Types a skops file may contain beyond those that skops trusts by itself. The list is ours, never the file's."""
+
+Format = Literal["onnx", "skops"]
+Datatype = Literal["BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Input(_Part):
+    """One tensor that a request carries: usually one column; a model that was brought may take many columns in one."""
+
+    name: str
+    datatype: Datatype
+    optional: bool = False
+    categories: list[str] | None = None
+    shape: list[int] = [-1, 1]
+
+
+class Output(_Part):
+    """One tensor that an answer carries. `classes` are in the order of the columns of a probability."""
+
+    name: str
+    datatype: Datatype
+    shape: list[int] = [-1]
+    classes: list[str | int | float] | None = None
+
+
+class Signature(_Part):
+    """What a model takes and gives. Context columns are accepted and logged, never fed to the model."""
+
+    inputs: list[Input] = Field(min_length=1)
+    context: list[str] = []
+    outputs: list[Output] = Field(min_length=1)
+    task: Literal["classification", "regression"] | None = None
+
+    def digest(self) -> str:
+        """sha256 of the whole signature: equal digests mean that clients need not change anything."""
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+
+
+class Golden(_Part):
+    """Examples with the answers that training got: they must come out again wherever the model is loaded."""
+
+    inputs: dict[str, list[Any]]
+    outputs: dict[str, list[Any]]
+    tolerance: float = 1e-5
+
+    @property
+    def rows(self) -> int:
+        return len(next(iter(self.inputs.values()), []))
