@@ -1,0 +1,82 @@
+"""Everything that is written from the models and never by hand: `python dev/generate.py` writes, `--check` only compares.
+
+crds/                               the CustomResourceDefinitions, for `kubectl apply -f crds/`
+charts/trimtab/templates/crds/      the same as templates, so that `helm upgrade` upgrades them
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "operator"))
+
+from trimtab.api.crd import crd  # noqa: E402
+from trimtab.api.kinds import KINDS  # noqa: E402
+
+HEADER = "# Written by dev/generate.py from operator/trimtab/api; change it there.\n"
+KEEP = """\
+{{- if .Values.crds.keep }}
+  annotations:
+    helm.sh/resource-policy: keep
+{{- end }}
+"""
+
+
+def artefacts() -> dict[Path, str]:
+    """Every generated file and what it must hold."""
+    found: dict[Path, str] = {}
+    for kind in KINDS:
+        document = crd(kind)
+        name = f"trimtab.dev_{kind.plural}.yaml"
+        found[ROOT / "crds" / name] = HEADER + dump(document)
+        found[ROOT / "charts/trimtab/templates/crds" / name] = template(document)
+    return found
+
+
+def dump(document: dict[str, Any]) -> str:
+    return yaml.dump(document, Dumper=Readable, sort_keys=False, width=120, allow_unicode=True)
+
+
+class Readable(yaml.SafeDumper):
+    """No anchors: two places with equal schemas are written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def template(document: dict[str, Any]) -> str:
+    """A CRD as a chart template: switched by `crds.enabled`, kept on uninstall by `crds.keep`, its own braces escaped."""
+    text = dump(document).replace("{{", "{{ `{{` }}")
+    name = f"  name: {document['metadata']['name']}\n"
+    return HEADER + "{{- if .Values.crds.enabled }}\n" + text.replace(name, name + KEEP, 1) + "{{- end }}\n"
+
+
+def differing() -> list[Path]:
+    return [path for path, text in artefacts().items() if not path.exists() or path.read_text() != text]
+
+
+def write() -> None:
+    for path in differing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(artefacts()[path])
+        print(f"wrote {path.relative_to(ROOT)}")
+
+
+def check() -> int:
+    stale = differing()
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} differs from the models; run: python dev/generate.py")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case []:
+            write()
+        case ["--check"]:
+            sys.exit(check())
+        case _:
+            sys.exit(__doc__)
