@@ -1,0 +1,55 @@
+"""Where everything lies in the object store. A folder's URI has no slash at its end; nothing here talks to a store."""
+
+from dataclasses import dataclass
+
+from trimtab.store.settings import StoreSettings
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The tree under one namespace's bucket and prefix."""
+
+    bucket: str
+    prefix: str
+
+    @classmethod
+    def of(cls, settings: StoreSettings) -> "Layout":
+        return cls(settings.bucket, settings.prefix)
+
+    def dataset_folder(self, name: str) -> str:
+        """All versions of a Dataset."""
+        return self._at("datasets", name)
+
+    def dataset(self, name: str, digest: str) -> str:
+        """One version: manifest.json, and its files under `<pod uid>/`."""
+        return self._at("datasets", name, digest)
+
+    def dataset_claims(self, name: str) -> str:
+        """The folder of claimed version numbers."""
+        return self._at("datasets", name, "versions")
+
+    def dataset_claim(self, name: str, number: int) -> str:
+        """The object whose existence says that `number` is taken, and whose content is the digest that took it."""
+        return self._at("datasets", name, "versions", str(number))
+
+    def model(self, model: str, digest: str) -> str:
+        """One model: manifest.json, and its files under `<pod uid>/`."""
+        return self._at("models", model, digest)
+
+    def run(self, training_job: str, run_key: str) -> str:
+        """The record of one run."""
+        return self._at("runs", training_job, run_key)
+
+    def run_index(self) -> str:
+        """Parquet index of run records, for search."""
+        return self._at("index", "runs")
+
+    def _at(self, *parts: str) -> str:
+        return "/".join([f"s3://{self.bucket}", *([self.prefix] if self.prefix else []), *parts])
+
+
+def manifest_uri(root: str) -> str:
+    """The one object that says what is under `root`."""
+    return f"{root.rstrip('/')}/{MANIFEST}"
