@@ -96,8 +96,14 @@ class Reason(StrEnum):
     DEPRECATED = "Deprecated", "{detail}"
     APPROVED = "Approved", "Approved by {user}."
     REJECTED = "Rejected", "Rejected by {user}."
+    APPROVAL_PENDING = "ApprovalPending", "{name} waits for approval: set spec.approval to Approved and spec.approvedBy to your user name."
+    BLOCKED = "Blocked", "{name} is blocked here by annotation {annotation} ({detail}); remove the annotation to try it again."
 
     # Deployment
+    SIGNATURE_INCOMPATIBLE = (
+        "SignatureIncompatible",
+        "{name} {detail}, unlike {stable}, which clients use now; name it in spec.version to serve it all the same.",
+    )
     NO_VERSION = "NoVersion", "Model {model} has no version to serve: {detail}"
     VERSION_NOT_READY = "VersionNotReady", "{name} cannot be served: {detail}"
     SERVING = "Serving", "{name} answers at {url}."
