@@ -122,6 +122,8 @@ def pack(image: str, binary: Path, inside: str, archive: Path) -> None:
 def load(it: Cluster, chosen: list[str]) -> None:
     """Push to the registry of the cluster, then have its containerd pull, so that a pod of it starts at once."""
     for image in [full_name(image) for image in chosen] or [name_of(part) for part in PARTS if exists(name_of(part))]:
+        if image == BASE:
+            make_base()
         if not exists(image):
             raise Refusal(f"There is no image {image} to load; build it first (build-images).")
         with step(f"loading {image}"):
@@ -138,6 +140,8 @@ def ctr(it: Cluster, *arguments: str) -> str:
 
 def load_into_kind(name: str, chosen: list[str]) -> None:
     for image in chosen or [f"trimtab/{part}:dev" for part in PARTS]:
+        if full_name(image) == BASE:
+            continue  # kind's node pulls public images by itself
         with step(f"loading {image}"):
             stream("kind", "load", "docker-image", image, "--name", name)
 

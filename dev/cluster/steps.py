@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trimtab"
+CACHE = Path(os.environ.get("TRIMTAB_CACHE") or Path.home() / ".cache" / "trimtab")
 
 APT_PACKAGES = {
     "containerd": "containerd", "runc": "runc", "/usr/lib/cni/bridge": "containernetworking-plugins", "iptables": "iptables",
