@@ -1,0 +1,55 @@
+# Two commands matter: `make demo` (from nothing to a prediction on a real cluster) and `make test` (sets up and passes the tests).
+# Both work from a bare machine and install what they need. Everything slow is cached under ~/.cache/trimtab, outside the tree.
+
+SHELL := /bin/bash
+CACHE := $(or $(TRIMTAB_CACHE),$(HOME)/.cache/trimtab)
+LOCK_KEY := $(shell sha256sum requirements.lock | cut -c1-16)
+VENV := $(CACHE)/venv/$(LOCK_KEY)
+PYTHON := $(VENV)/bin/python
+export PYTHONPATH := operator:serving
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+
+.PHONY: help demo test check unit integration e2e bench generate reload up down venv
+
+help:
+	@echo 'make demo      a real Kubernetes, Trimtab by Helm, January flights, a model, a prediction'
+	@echo 'make test      everything: lint, types, contracts, unit, integration, end to end'
+	@echo 'make check     the fast part, under 90 s'
+	@echo 'make generate  CRDs, chart and reference from the pydantic models'
+	@echo 'make reload    build the images, load them into the running cluster, restart the operator'
+	@echo 'make down      take the cluster down'
+
+venv: $(VENV)/.done
+$(VENV)/.done: requirements.lock
+	@dev/venv.sh $(VENV)
+
+demo: venv
+	@$(PYTHON) dev/demo.py
+
+test: check
+	@echo "== integration and end to end"; $(PYTHON) -m pytest -v --durations=10 tests/integration tests/e2e
+
+check: venv
+	@$(PYTHON) dev/check.py
+
+unit: venv
+	@$(PYTHON) -m pytest tests/unit tests/property tests/contract
+
+integration: venv
+	@$(PYTHON) -m pytest tests/integration
+
+e2e: venv
+	@$(PYTHON) -m pytest tests/e2e
+
+bench: venv
+	@for script in tests/bench/*.py; do echo "== $$script"; $(PYTHON) $$script; done
+
+generate: venv
+	@$(PYTHON) dev/generate.py
+
+reload: venv
+	@$(PYTHON) dev/reload.py
+
+up down:
+	@python3 dev/cluster $@
