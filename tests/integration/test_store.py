@@ -14,8 +14,6 @@ from trimtab.store.client import Store
 from trimtab.store.errors import BucketMissing, DigestMismatch, ObjectChanged, ObjectMissing, StoreDenied, StoreUnreachable
 from trimtab.store.manifest import CreatedBy, Manifest
 
-pytest_plugins = ("support.object_store",)
-
 
 def a_manifest(by: str) -> Manifest:
     return Manifest(kind="Dataset", name="flights", digest="d", inputs={"a": 1}, files=[], facts={"by": by}, created_by=CreatedBy(verb="snapshot"))

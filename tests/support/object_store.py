@@ -1,7 +1,7 @@
 """A real S3 for tests: versitygw on a free loopback port, over a folder that is thrown away.
 
-`with ObjectStore() as it:` then `it.settings()`, `it.store()`, `it.environment()`. In a test module:
-`pytest_plugins = ("support.object_store",)` gives the fixtures `object_store` (one for the module), `bucket` and `store` (fresh for each test).
+`with ObjectStore() as it:` then `it.settings(bucket)`, `it.store(bucket)`, `it.environment(bucket)`. Every integration test has
+the fixtures `object_store` (one for the whole run; a test that stops a store makes its own), `bucket` and `store` (fresh for each).
 """
 
 import os
@@ -111,7 +111,7 @@ def binary() -> Path:
     return Path(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()) / "versitygw"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def object_store() -> Iterator[ObjectStore]:
     with ObjectStore() as it:
         yield it
