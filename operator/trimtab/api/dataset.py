@@ -137,7 +137,7 @@ class Check(Status):
 
     definition_digest: str = ""
     request: str = ""
-    scheduled_at: datetime | None = None
+    started_at: datetime | None = None
     finished_at: datetime | None = None
     attempt: int = 1
     job: str = ""

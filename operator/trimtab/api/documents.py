@@ -102,6 +102,18 @@ class ServingDocument(Status):
     max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024)
 
 
+class SnapshotFacts(Status):
+    """The facts of `snapshot`'s answer (as strings in `Result.facts`): which version it made or found."""
+
+    version: int
+    digest: str
+    task: Literal["classification", "regression"] | None = None
+    train: int = 0
+    validation: int = 0
+    test: int = 0
+    unlabelled: int = 0
+
+
 class GcDocument(Document):
     """Delete the data of versions that nothing cites: every digest under `prefix` but those in `keep`."""
 
