@@ -32,9 +32,12 @@ class Spec(BaseModel):
 
 
 class Status(BaseModel):
-    """A part of a status: written by the operator alone; fields of a newer operator are passed over."""
+    """A part of a status: written by the operator alone; fields of a newer operator are passed over.
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    The sentence under a field is its description in `kubectl explain`.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", use_attribute_docstrings=True)
 
 
 def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
@@ -62,11 +65,17 @@ class Condition(Status):
     """One condition, as in `metav1.Condition`."""
 
     type: str
+    """Which condition this is."""
     status: Literal["True", "False", "Unknown"]
+    """True, False or Unknown."""
     reason: str
+    """One word; the reference page lists them all."""
     message: str = ""
+    """A sentence: what is, and where something is wrong what to do."""
     observed_generation: int = 0
+    """Generation of the spec that the condition speaks of."""
     last_transition_time: datetime
+    """When `status` last changed."""
 
 
 class ContainerOverride(Spec):

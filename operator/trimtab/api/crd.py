@@ -5,6 +5,7 @@ and nothing is added that the models do not say, but for what every kind shares:
 lists atomic, the columns of `kubectl get`, and a bound on the name.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from trimtab.api.base import MAX_NAME
@@ -14,6 +15,9 @@ Schema = dict[str, Any]
 
 DROPPED = ("title", "additionalProperties", "anyOf", "allOf", "$ref", "$defs", "const")
 """What pydantic writes and a structural schema cannot hold; each is rewritten below or says nothing that Kubernetes checks."""
+
+FIRST = ("description", "type", "default", "required", "properties")
+"""How a person reads a schema from the top; the rest follows as it comes."""
 
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 READY_STATUS = ".status.conditions[?(@.type=='Ready')]"
@@ -84,7 +88,7 @@ def root_schema(kind: Kind) -> Schema:
         "properties": {
             "apiVersion": {"type": "string", "description": f"{kind.group}/{kind.version}."},
             "kind": {"type": "string", "description": f"{kind.kind}."},
-            "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": MAX_NAME}}},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": MAX_NAME}}},  # described by Kubernetes itself
             "spec": without_item_defaults(spec_schema(kind)),
             "status": status_schema(kind),
         },
@@ -95,7 +99,6 @@ def root_schema(kind: Kind) -> Schema:
 def status_schema(kind: Kind) -> Schema:
     """Written by the operator alone: no defaults but the one by which kstatus tells an object nobody has looked at yet."""
     schema = atomic(without_defaults(inlined(kind.status.model_json_schema())))
-    schema.setdefault("description", "What the operator found and did.")
     schema["properties"]["conditions"] |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
     return schema | {"default": {"observedGeneration": -1}}
 
@@ -119,7 +122,8 @@ def structural(schema: Schema, definitions: Schema) -> Schema:
         found["enum"] = [schema["const"]]
     if isinstance(values := schema.get("additionalProperties"), dict) and not found.get(PRESERVE):
         found["additionalProperties"] = structural(values, definitions)
-    return with_children(found, lambda child: structural(child, definitions))
+    ordered = {key: found[key] for key in (*FIRST, *found) if key in found}
+    return with_children(ordered, lambda child: structural(child, definitions))
 
 
 def referred(reference: str, definitions: Schema) -> Schema:
@@ -127,7 +131,7 @@ def referred(reference: str, definitions: Schema) -> Schema:
     return target
 
 
-def with_children(schema: Schema, change: Any) -> Schema:
+def with_children(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
     """The schema with `change` applied to each property and to the items of a list."""
     changed = dict(schema)
     if "properties" in schema:

@@ -115,47 +115,79 @@ class DatasetSpec(Spec):
 
 
 class RowsBySplit(Status):
+    """Rows of a version."""
+
     train: int = 0
+    """Rows to train on."""
     validation: int = 0
+    """Rows for early stopping and tuning."""
     test: int = 0
+    """Rows that judge the model."""
     unlabelled: int = 0
+    """Rows left out because their label is missing."""
 
 
 class DatasetVersion(Status):
     """One version, as people see it; its manifest in the object store is the truth."""
 
     version: int
+    """Its number, counted from 1."""
     digest: str
+    """sha256 of what went into it: source objects, and everything in the spec that changes the data."""
     manifest_digest: str
+    """sha256 of its manifest.json."""
     uri: str
+    """Folder in the object store."""
     rows: RowsBySplit = Field(default_factory=RowsBySplit)
+    """How many rows each split has."""
     created_at: datetime
+    """When it was made."""
 
 
 class Check(Status):
     """The last look at the source: what was asked for and what came of it."""
 
     definition_digest: str = ""
+    """sha256 of the part of the spec that was looked at."""
     request: str = ""
+    """The request that asked for it, or empty."""
     started_at: datetime | None = None
+    """When it began."""
     finished_at: datetime | None = None
+    """When it ended."""
     attempt: int = 1
+    """How many Jobs it took so far."""
     job: str = ""
+    """Job that does or did it."""
     outcome: Literal["Running", "Created", "Unchanged", "Failed"] = "Running"
+    """Running; Created a version; Unchanged; or Failed."""
     reason: str = ""
+    """Why, in a word."""
     message: str = ""
+    """Why, in a sentence."""
 
 
 class DatasetStatus(Status):
+    """What the operator found and did."""
+
     observed_generation: int = -1
+    """Generation of the spec that this status speaks of; -1: the operator has not looked at it yet."""
     conditions: list[Condition] = Field(default_factory=list)
+    """Ready, and where it applies Reconciling (work goes on) and Stalled (a person must act)."""
     state: str = ""
+    """One word for `kubectl get`; scripts read the conditions."""
     task: Task | None = None
+    """What the label makes of it: classification or regression."""
     latest_version: int | None = None
+    """Newest version."""
     active_version: int | None = None
+    """Version that new runs use."""
     versions: list[DatasetVersion] = Field(default_factory=list, max_length=20)
+    """The newest versions, at most 20."""
     check: Check | None = None
+    """The last look at the source."""
     last_handled_request: str = ""
+    """The last value of the annotation trimtab.dev/run-requested whose work was begun."""
 
 
 COLUMNS: list[dict[str, Any]] = [

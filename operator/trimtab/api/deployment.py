@@ -13,6 +13,8 @@ DEFAULT_REPLICAS = 2
 
 
 class DeploymentSpec(Spec):
+    """Which model is served, by how many pods."""
+
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
@@ -35,31 +37,56 @@ class DeploymentSpec(Spec):
 
 
 class ServedVersion(Status):
+    """One version with its pods."""
+
     version: int
+    """Number of the version."""
     name: str
+    """Its ModelVersion, and the name of the pods' Deployment."""
     digest: str = ""
+    """Digest of the model."""
     image: str = ""
+    """Serving image of its pods."""
     since: datetime | None = None
+    """Since when it has this place."""
     ready: int = 0
+    """Pods that are ready."""
 
 
 class HistoryEntry(Status):
+    """A version that was served."""
+
     version: int
+    """Number of the version."""
     since: datetime
+    """From when it was served."""
     until: datetime | None = None
+    """Until when."""
     reason: str = ""
+    """Why it came."""
 
 
 class DeploymentStatus(Status):
+    """What the operator found and did."""
+
     observed_generation: int = -1
+    """Generation of the spec that this status speaks of; -1: the operator has not looked at it yet."""
     conditions: list[Condition] = Field(default_factory=list)
+    """Ready, and where it applies Reconciling (work goes on) and Stalled (a person must act)."""
     state: str = ""
+    """One word for `kubectl get`; scripts read the conditions."""
     url: str = ""
+    """Where clients in the cluster send their requests; it stays when versions change."""
     replicas: int = 0
+    """Pods there are."""
     selector: str = ""
+    """Label selector of the pods, for the scale subresource."""
     stable: ServedVersion | None = None
+    """The version that answers."""
     candidate: ServedVersion | None = None
+    """The version that is on its way in."""
     history: list[HistoryEntry] = Field(default_factory=list, max_length=20)
+    """Versions served so far, at most 20."""
 
 
 COLUMNS: list[dict[str, Any]] = [

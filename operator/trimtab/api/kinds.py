@@ -49,6 +49,10 @@ TRAINING_JOB = Kind(
     trainingjob.TrainingJobStatus,
     trainingjob.COLUMNS,
     "A recipe for a model; each run of it is recorded.",
+    name_rule=(
+        f"has(self.spec.model) || size(self.metadata.name) <= {trainingjob.MAX_MODEL_NAME}",
+        f"metadata.name is also the model's name and has at most {trainingjob.MAX_MODEL_NAME} characters; shorten it, or set spec.model.",
+    ),
 )
 MODEL_VERSION = Kind(
     "ModelVersion", "modelversions", "modelversion", "mv", modelversion.ModelVersionSpec, modelversion.ModelVersionStatus, modelversion.COLUMNS,
@@ -60,7 +64,10 @@ MODEL_VERSION = Kind(
     ),
 )  # fmt: skip
 DEPLOYMENT = Kind(
-    "Deployment", "modeldeployments", "modeldeployment", "mdep", deployment.DeploymentSpec, deployment.DeploymentStatus, deployment.COLUMNS, "Serves a model over the Open Inference Protocol.", scale=True
+    "Deployment", "modeldeployments", "modeldeployment", "mdep", deployment.DeploymentSpec, deployment.DeploymentStatus, deployment.COLUMNS,
+    "Serves a model over the Open Inference Protocol.",
+    scale=True,
+    name_rule=("self.metadata.name.matches('^[a-z]')", "metadata.name of a Deployment becomes a Service's name and must begin with a letter."),
 )  # fmt: skip
 
 KINDS = (DATASET, TRAINING_JOB, MODEL_VERSION, DEPLOYMENT)

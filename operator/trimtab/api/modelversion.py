@@ -91,6 +91,8 @@ IMMUTABLE = ("model", "version", "artifact", "summary", "lineage")
 
 
 class ModelVersionSpec(Spec):
+    """The model and where it came from; immutable but for approval, deprecated and description."""
+
     model_config = ConfigDict(
         json_schema_extra=rules(
             *(
@@ -122,30 +124,50 @@ class ModelVersionSpec(Spec):
 
 
 class ServedBy(Status):
+    """One Deployment that uses this version."""
+
     deployment: str
+    """Deployment that serves this version."""
     role: Literal["Stable", "Candidate", "Shadow", "Warm"]
+    """Stable answers users; Candidate is tried on a share of them; Shadow is only compared; Warm waits for a way back."""
     percent: int = 0
+    """Share of the requests, in percent."""
     url: str = ""
+    """Where it answers."""
 
 
 class Verification(Status):
     """The last verify Job."""
 
     job: str = ""
+    """Job that does or did it."""
     attempt: int = 1
+    """How many Jobs it took so far."""
     image: str = ""
+    """Serving image it was done in."""
     reason: str = ""
+    """What came of it, in a word."""
     message: str = ""
+    """What came of it, in a sentence."""
 
 
 class ModelVersionStatus(Status):
+    """What the operator found and did."""
+
     observed_generation: int = -1
+    """Generation of the spec that this status speaks of; -1: the operator has not looked at it yet."""
     conditions: list[Condition] = Field(default_factory=list)
+    """Ready (verified: digest, loads, golden examples reproduce), GatesPassed, Deprecated, and where it applies Reconciling and Stalled."""
     state: str = ""
+    """One word for `kubectl get`; scripts read the conditions."""
     verified_at: datetime | None = None
+    """When the serving image last verified it."""
     approved_at: datetime | None = None
+    """When spec.approval was seen as it is now."""
     verification: Verification | None = None
+    """The last verification."""
     served_by: list[ServedBy] = Field(default_factory=list, max_length=32)
+    """Deployments that use this version; while there is one, it cannot be deleted."""
 
 
 COLUMNS: list[dict[str, Any]] = [

@@ -176,42 +176,75 @@ class TrainingJobSpec(Spec):
 
 
 class Progress(Status):
+    """How far the run has come."""
+
     percent: int = 0
+    """How much of the run is done, in percent."""
     message: str = ""
+    """What it is doing."""
     metrics: dict[str, str] = Field(default_factory=dict)
+    """Metrics so far, at most 8."""
     at: datetime | None = None
+    """When this was read."""
 
 
 RunOutcome = Literal["Pending", "Running", "Registered", "Rejected", "Failed", "Superseded"]
 
 
 class Run(Status):
+    """One run of the recipe."""
+
     key: str
+    """Names the run by what goes into it: recipe, data, code and request. The same key is never trained twice."""
     attempt: int = 1
+    """How many Jobs it took so far."""
     job: str = ""
+    """Job that does or did it."""
     request: str = ""
+    """The request that asked for it, or empty."""
     recipe_digest: str = ""
+    """sha256 of the recipe."""
     dataset_version: int | None = None
+    """Version of the Dataset."""
     dataset_digest: str = ""
+    """Digest of that version."""
     started_at: datetime | None = None
+    """When it started."""
     finished_at: datetime | None = None
+    """When it ended."""
     outcome: RunOutcome = "Pending"
+    """Pending, Running, Registered, Rejected (a gate failed), Failed or Superseded."""
     reason: str = ""
+    """Why, in a word."""
     message: str = ""
+    """Why, in a sentence."""
     model_version: str = ""
+    """ModelVersion that came of it."""
     run_uri: str = Field("", alias="runURI")
+    """Folder of the run record in the object store."""
 
 
 class TrainingJobStatus(Status):
+    """What the operator found and did."""
+
     observed_generation: int = -1
+    """Generation of the spec that this status speaks of; -1: the operator has not looked at it yet."""
     conditions: list[Condition] = Field(default_factory=list)
+    """Ready, and where it applies Reconciling (work goes on) and Stalled (a person must act)."""
     state: str = ""
+    """One word for `kubectl get`; scripts read the conditions."""
     latest_run: str = ""
+    """Key of the newest run."""
     latest_model_version: int | None = None
+    """Highest version number given out."""
     model_version: str = ""
+    """ModelVersion of the newest run that made one."""
     progress: Progress | None = None
+    """How far the running run has come."""
     last_handled_request: str = ""
+    """The last value of the annotation trimtab.dev/run-requested whose work was begun."""
     runs: list[Run] = Field(default_factory=list, max_length=20)
+    """The newest runs, at most 20."""
 
 
 COLUMNS: list[dict[str, Any]] = [
