@@ -36,6 +36,10 @@ class Reason(StrEnum):
     STORE_DENIED = "StoreDenied", "The object store refuses the credentials in Secret trimtab-store: {detail} Correct the Secret; it is tried again by itself."
     BUCKET_MISSING = "BucketMissing", "Bucket {bucket} does not exist; make it, or correct TRIMTAB_BUCKET in Secret trimtab-store or the uri."
     NAME_TAKEN = "NameTaken", "{kind} {name} exists and belongs to {owner}; rename this resource, or delete that {kind}."
+    THRASHING = (
+        "Thrashing",
+        "{kind} {name} was written more than ten times within {seconds} s; something else undoes what Trimtab writes. Writing rests for {seconds} s.",
+    )
     ANSWER_LOST = "AnswerLost", "The pod of Job {job} ended without an answer ({detail}); the same work is done again."
 
     # pods of Jobs and serving, in words
@@ -64,6 +68,7 @@ class Reason(StrEnum):
     TOO_FEW_ROWS = "TooFewRows", "{rows} labelled rows are too few: {detail}"
     RULE_VIOLATED = "RuleViolated", "{detail}"
     BAD_TIMESTAMP = "BadTimestamp", "spec.timestamp: {detail}"
+    BAD_SCHEDULE = "BadSchedule", "spec.refresh.schedule: {detail}; write five fields, for example `*/15 * * * *`."
     CREATED_VERSION = "CreatedVersion", "Version {version} was made: {rows} rows, digest {digest}."
     UNCHANGED = "Unchanged", "Nothing changed since version {version}."
     VALID = "Valid", "All {count} validation rules hold."
