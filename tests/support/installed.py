@@ -1,0 +1,143 @@
+"""Trimtab as a user has it: installed by Helm on a real cluster, driven with kubectl.
+
+Everything is said through kubectl and read from what it prints; nothing is mocked, and nothing of the product is imported.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+Resource = dict[str, Any]
+ROOT = Path(__file__).parents[2]
+SYSTEM = "trimtab-system"
+POLL_SECONDS = 0.5
+
+UPLOAD_POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "upload"},
+    "spec": {
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 0,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": "upload",
+                "image": "trimtab/worker:dev",
+                "command": ["sleep", "86400"],
+                "envFrom": [{"secretRef": {"name": "trimtab-store"}}],
+                "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
+                "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],
+            }
+        ],
+        "volumes": [{"name": "scratch", "emptyDir": {}}],
+    },
+}
+
+
+class Cluster(Protocol):
+    name: str
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str: ...  # noqa: A002
+
+    def helm(self, *arguments: str) -> str: ...
+
+
+def condition(resource: Resource | None, name: str) -> Resource:
+    """A condition of an object, or an empty one."""
+    return next((c for c in (resource or {}).get("status", {}).get("conditions", []) if c["type"] == name), {})
+
+
+@dataclass
+class Installed:
+    """One installation, seen from one namespace."""
+
+    cluster: Cluster
+    namespace: str
+
+    def kubectl(self, *words: str, stdin: str | None = None) -> str:
+        return self.cluster.kubectl("-n", self.namespace, *words, input=stdin)
+
+    def apply(self, *manifests: Resource) -> None:
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}))
+
+    def every(self, plural: str, selector: str = "") -> list[Resource]:
+        chosen = ["-l", selector] if selector else []
+        return json.loads(self.kubectl("get", plural, *chosen, "-o", "json"))["items"]
+
+    def get(self, plural: str, name: str) -> Resource | None:
+        return next((each for each in self.every(plural) if each["metadata"]["name"] == name), None)
+
+    def until(self, what: str, holds: Callable[[], Any], seconds: float = 180) -> Any:
+        """Poll until `holds` returns something true; what it returned. On time-out, what is there is shown."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if answer := holds():
+                return answer
+            time.sleep(POLL_SECONDS)
+        raise AssertionError(f"not within {seconds:.0f} s: {what}\n{self.picture()}")
+
+    def wait(self, plural: str, name: str, reason: str | None = None, condition_type: str = "Ready", status: str = "True", seconds: float = 180) -> Resource:
+        """Until a condition has this status (and reason); the object."""
+
+        def holds() -> Resource | None:
+            seen = self.get(plural, name)
+            found = condition(seen, condition_type)
+            return seen if found.get("status") == status and reason in (None, found.get("reason")) else None
+
+        return self.until(f"{plural}/{name} {condition_type}={status} {reason or ''}", holds, seconds)
+
+    def picture(self) -> str:
+        """What a person would look at: resources, pods, the operator's last lines."""
+        kinds = "datasets.trimtab.dev,trainingjobs.trimtab.dev,modelversions.trimtab.dev,modeldeployments.trimtab.dev"
+        commands = [
+            ["-n", self.namespace, "get", kinds, "-o", "wide"],
+            ["-n", self.namespace, "get", "jobs,pods", "-o", "wide"],
+            ["-n", SYSTEM, "logs", "deployment/trimtab-operator", "--tail=15"],
+        ]
+        return "\n".join(self._try(command) for command in commands)
+
+    def _try(self, command: list[str]) -> str:
+        try:
+            return self.cluster.kubectl(*command)
+        except AssertionError as error:
+            return str(error)
+
+    def upload_pod(self) -> None:
+        self.apply(UPLOAD_POD)
+        self.kubectl("wait", "--for=condition=Ready", "pod/upload", "--timeout=120s")
+
+    def put(self, path: str, content: str) -> str:
+        """Text into the namespace's part of the bucket; the URI. Needs `upload_pod`."""
+        uri = f"s3://trimtab/{self.namespace}/{path}"
+        self.kubectl("exec", "-i", "upload", "--", "python", "-m", "trimtab.store.put", uri, stdin=content)
+        return uri
+
+    @contextlib.contextmanager
+    def forwarded(self, target: str, port: int = 80) -> Iterator[str]:
+        """A local address of a Service or pod."""
+        command = [sys.executable, str(ROOT / "dev" / "cluster"), "kubectl", "-n", self.namespace, "port-forward", target, f":{port}"]
+        environment = {**os.environ, "TRIMTAB_CLUSTER_NAME": self.cluster.name}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment) as process:
+            try:
+                assert process.stdout is not None
+                line = process.stdout.readline()
+                found = re.search(r"127\.0\.0\.1:(\d+)", line)
+                assert found, line
+                yield f"http://127.0.0.1:{found[1]}"
+            finally:
+                os.killpg(process.pid, signal.SIGTERM)
+
+
+def resource(kind: str, name: str, spec: Resource, **annotations: str) -> Resource:
+    """A manifest of ours as people write it."""
+    return {"apiVersion": "trimtab.dev/v1alpha1", "kind": kind, "metadata": {"name": name, "annotations": annotations}, "spec": spec}
