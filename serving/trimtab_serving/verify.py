@@ -1,0 +1,56 @@
+"""`python -m trimtab_serving.verify`: check a model in the image that will serve it, the way serving itself takes it up.
+
+The document comes in the environment and the result goes into the termination message, as in every verb of the worker;
+this one lives here because only this image can say whether it can serve.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import partial
+
+import structlog
+
+from trimtab.api.documents import DOCUMENT_VARIABLE, DONE, TRY_AGAIN, Result, VerifyDocument, leave
+from trimtab.api.reasons import Reason
+from trimtab.store.errors import StoreError
+from trimtab_serving import logs
+from trimtab_serving.errors import ModelFault
+from trimtab_serving.model import Identity
+from trimtab_serving.server import failure, prepare
+from trimtab_serving.settings import from_store
+
+log = structlog.get_logger()
+
+
+def verify(document: VerifyDocument, env: Mapping[str, str]) -> tuple[Result, int]:
+    """Digest, loading, golden examples; the result and the exit code."""
+    identity = Identity(document.model, str(document.version))
+    try:
+        model, examples = prepare(partial(from_store, document.artifact, env), identity)
+    except (StoreError, ModelFault) as error:
+        return failure(error)
+    facts = {
+        "golden": str(examples),
+        "format": document.artifact.format,
+        "load_ms": str(model.load_ms),
+        "digest": model.digest,
+        "signature": model.signature.digest(),
+    }
+    return Result(outcome="Succeeded", reason=Reason.VERIFIED, message=Reason.VERIFIED.say(count=examples), uri=document.artifact.uri, facts=facts), DONE
+
+
+def main(env: Mapping[str, str] = os.environ) -> int:
+    logs.configure()
+    try:
+        result, code = verify(VerifyDocument.model_validate_json(env[DOCUMENT_VARIABLE]), env)
+    except Exception as error:
+        log.exception("verify.crashed")
+        result, code = Result(outcome="Failed", reason=Reason.CRASHED, message=f"{type(error).__name__}: {error}"), TRY_AGAIN
+    log.info("verify.done", outcome=result.outcome, reason=result.reason, message=result.message, code=code)
+    leave(result)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
