@@ -41,6 +41,7 @@ class Reason(StrEnum):
         "{kind} {name} was written more than ten times within {seconds} s; something else undoes what Trimtab writes. Writing rests for {seconds} s.",
     )
     ANSWER_LOST = "AnswerLost", "The pod of Job {job} ended without an answer ({detail}); the same work is done again."
+    INTERRUPTED = "Interrupted", "The pod was told to stop before the work was done; the same work is done again."
 
     # pods of Jobs and serving, in words
     IMAGE_PULL_FAILED = "ImagePullFailed", "Image {image} cannot be pulled: {detail} Check its name and the node's access to the registry."
