@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support.installed import ROOT, SYSTEM, Installed
+
 DEV_CLUSTER = Path(__file__).parents[2] / "dev" / "cluster"
 NAME = os.environ.get("TRIMTAB_CLUSTER_NAME") or "trimtab-test"
 
@@ -49,3 +51,18 @@ def cluster() -> Iterator[LiveCluster]:
     yield it
     if not os.environ.get("TRIMTAB_KEEP_CLUSTER"):
         it.tool("down")
+
+
+TENANTS = ("flights", "chaos", "mistakes")
+"""Namespaces of the tests: a store of their own each, so that none sees what another left."""
+
+
+@pytest.fixture(scope="session")
+def trimtab(cluster: LiveCluster) -> Installed:
+    """Installed by Helm as a user does, with images of this tree, the embedded store and the tests' namespaces as tenants."""
+    cluster.tool("build-images")
+    cluster.tool("load")
+    tenants = [f"--set=tenants[{n}].namespace={name},tenants[{n}].create=true" for n, name in enumerate(TENANTS)]
+    chart = ["upgrade", "--install", "trimtab", str(ROOT / "charts" / "trimtab"), "-n", SYSTEM, "--create-namespace", "-f", str(ROOT / "dev" / "values.yaml")]
+    cluster.helm(*chart, "--set=objectStore.embedded.enabled=true", *tenants, "--wait", "--timeout=5m")
+    return Installed(cluster, TENANTS[0])

@@ -86,7 +86,7 @@ class Installed:
             time.sleep(POLL_SECONDS)
         raise AssertionError(f"not within {seconds:.0f} s: {what}\n{self.picture()}")
 
-    def wait(self, plural: str, name: str, reason: str | None = None, condition_type: str = "Ready", status: str = "True", seconds: float = 180) -> Resource:
+    def wait(self, plural: str, name: str, reason: str | None = None, *, condition_type: str = "Ready", status: str = "True", seconds: float = 180) -> Resource:
         """Until a condition has this status (and reason); the object."""
 
         def holds() -> Resource | None:
@@ -136,6 +136,26 @@ class Installed:
                 yield f"http://127.0.0.1:{found[1]}"
             finally:
                 os.killpg(process.pid, signal.SIGTERM)
+
+    @contextlib.contextmanager
+    def load(self, url: str, body: str) -> Iterator[dict[str, dict[str, int]]]:
+        """Constant requests from the upload pod while the block runs; afterwards the dict holds counts of codes and versions."""
+        script = (ROOT / "tests" / "support" / "load.py").read_text()
+        command = [sys.executable, str(ROOT / "dev" / "cluster"), "kubectl", "-n", self.namespace, "exec", "-i", "upload", "--", "python", "-c", script, url]
+        environment = {**os.environ, "TRIMTAB_CLUSTER_NAME": self.cluster.name}
+        counts: dict[str, dict[str, int]] = {}
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment) as process:
+            assert process.stdin is not None
+            process.stdin.write(body)
+            process.stdin.close()
+            process.stdin = None
+            try:
+                yield counts
+                time.sleep(1.5)  # the last line covers the whole block
+            finally:
+                os.killpg(process.pid, signal.SIGTERM)
+                lines = process.communicate()[0].strip().splitlines()
+        counts.update(json.loads(lines[-1]))
 
 
 def resource(kind: str, name: str, spec: Resource, **annotations: str) -> Resource:
