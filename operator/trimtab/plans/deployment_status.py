@@ -1,0 +1,204 @@
+"""What is said about a Deployment: its conditions, in the words of the first verdict that applies, and the facts beside them.
+
+Ready stays True while users are served, whatever a candidate does; Reconciling says that there is more to come.
+Nothing is decided here that changes the cluster.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from trimtab.api.reasons import Reason
+from trimtab.manifests import serving
+from trimtab.manifests.labels import Owner
+from trimtab.manifests.names import model_version
+from trimtab.plans.conditions import ConditionSet, is_true, rfc3339
+from trimtab.plans.eligibility import Choice
+from trimtab.plans.plan import Event
+from trimtab.plans.pods import Waiting
+from trimtab.plans.traffic import Fleet, Group
+
+Manifest = dict[str, Any]
+HISTORY = 20
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that the sentences are made from: what is wanted, what is there, and where clients are sent."""
+
+    obj: Manifest
+    owner: Owner
+    choice: Choice
+    fleet: Fleet
+    routed: int | None
+    since: datetime
+    digests: Mapping[int, str]
+    images: Mapping[int, str]
+    troubles: Mapping[int, Waiting]
+    replicas: int
+    paused: bool
+
+    @property
+    def routed_group(self) -> Group | None:
+        return self.fleet.group(self.routed)
+
+    @property
+    def candidate(self) -> Group | None:
+        """The target, while clients are not sent there yet."""
+        return self.fleet.group(self.fleet.target) if self.fleet.target != self.routed else None
+
+    @property
+    def was_ready(self) -> bool:
+        return is_true(self.obj, "Ready")
+
+    @property
+    def serves(self) -> bool:
+        """Users are served: fully, or still, by what is left of pods that were all there before."""
+        group = self.routed_group
+        return group is not None and group.ready > 0 and (group.complete or self.was_ready)
+
+    def name(self, version: int | None) -> str:
+        return model_version(self.obj["spec"]["model"], version or 0)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A state word for people, and what the conditions say; `settled`: nothing more is to come by itself."""
+
+    state: str
+    reason: Reason
+    message: str
+    ready: bool
+    settled: bool = False
+
+
+def paused(s: Situation) -> Verdict | None:
+    return Verdict("Paused", Reason.PAUSED, Reason.PAUSED.say(), ready=s.serves, settled=True) if s.paused else None
+
+
+def stopped(s: Situation) -> Verdict | None:
+    return Verdict("Stopped", Reason.STOPPED, Reason.STOPPED.say(), ready=True, settled=True) if s.replicas == 0 else None
+
+
+def nothing_to_serve(s: Situation) -> Verdict | None:
+    if s.routed is not None or s.choice.objection is None or s.candidate:
+        return None
+    return Verdict("Waiting", s.choice.objection.reason, s.choice.objection.message, ready=False)
+
+
+def candidate_is_starting(s: Situation) -> Verdict | None:
+    if s.candidate is None:
+        return None
+    return _starting(s, s.candidate, ready=s.serves)
+
+
+def pods_are_missing(s: Situation) -> Verdict | None:
+    group = s.routed_group
+    if group is None:
+        return Verdict("Degraded", Reason.PODS_NOT_READY, f"{s.name(s.routed)} has no pods, and its ModelVersion is gone.", ready=False)
+    if group.complete:
+        return None
+    if not s.was_ready:
+        return _starting(s, group, ready=False)
+    trouble = s.troubles.get(group.version)
+    detail = trouble.message if trouble else "the others are starting or have gone; nothing is known against them."
+    message = Reason.PODS_NOT_READY.say(ready=group.ready, wanted=group.wanted, detail=detail)
+    return Verdict("Degraded", trouble.reason if trouble and not group.ready else Reason.PODS_NOT_READY, message, ready=s.serves)
+
+
+def wish_is_not_fulfilled(s: Situation) -> Verdict | None:
+    """`version` names one that cannot be served: what was served before goes on."""
+    if "version" not in s.obj["spec"] or s.choice.objection is None or s.obj["spec"]["version"] == s.routed:
+        return None
+    return Verdict("Waiting", s.choice.objection.reason, _and_now(s.choice.objection.message, s), ready=s.serves)
+
+
+def serves_what_is_wanted(s: Situation) -> Verdict | None:
+    message = Reason.SERVING.say(name=s.name(s.routed), url=serving.url(s.owner))
+    if s.choice.objection:
+        message = f"{message} Not taken up: {s.choice.objection.message}"
+    return Verdict("Serving", Reason.SERVING, message, ready=True, settled=True)
+
+
+VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (
+    paused,  # a person wants no deeds
+    stopped,  # a person wants no pods
+    nothing_to_serve,  # no version yet, or none that may be served
+    candidate_is_starting,  # a version is on its way; the one before it serves
+    wish_is_not_fulfilled,  # `version` names one that is not there or not Ready
+    pods_are_missing,  # the version that serves has lost pods, or starts for the first time
+    serves_what_is_wanted,  # all is well
+)
+
+
+def verdict(s: Situation) -> Verdict:
+    return next(said for judge in VERDICTS if (said := judge(s)))
+
+
+def next_status(s: Situation, now: datetime) -> Manifest:
+    """The whole status: conditions by the verdict, then where clients are sent, what is starting, and what served before."""
+    said = verdict(s)
+    old = s.obj.get("status", {})
+    generation = s.obj["metadata"]["generation"]
+    conditions = ConditionSet(old.get("conditions", []), generation, now)
+    conditions.set("Ready", said.ready, said.reason, said.message)
+    if not said.settled:
+        conditions.set("Reconciling", True, said.reason, said.message)
+    labels = serving.selector(s.owner, s.routed)
+    group = s.routed_group
+    status = {
+        "observedGeneration": generation,
+        "conditions": conditions.as_list(),
+        "state": said.state,
+        "url": serving.url(s.owner),
+        "replicas": group.ready if group else 0,
+        "selector": ",".join(f"{label}={value}" for label, value in labels.items()),
+        "stable": _version(s, s.routed) | {"since": rfc3339(s.since)} if s.routed else None,
+        "candidate": _version(s, s.candidate.version) if s.candidate else None,
+        "history": next_history(old.get("history", []), s, now),
+    }
+    return {field: value for field, value in status.items() if value is not None}
+
+
+def next_history(before: Sequence[Manifest], s: Situation, now: datetime) -> list[Manifest]:
+    """The last entry is what serves now; an entry is closed when traffic leaves it."""
+    entries = list(before)
+    if s.routed is None or (entries and entries[-1]["version"] == s.routed):
+        return entries
+    if entries:
+        entries[-1] = entries[-1] | {"until": rfc3339(now)}
+    return [*entries, {"version": s.routed, "since": rfc3339(s.since), "reason": _why(s, entries)}][-HISTORY:]
+
+
+def events(s: Situation) -> tuple[Event, ...]:
+    """Switched, once: told by the status that does not know it yet."""
+    old = s.obj.get("status", {}).get("stable", {}).get("version")
+    if old is None or s.routed is None or old == s.routed:
+        return ()
+    return (Event(str(Reason.SWITCHED), Reason.SWITCHED.say(old=s.name(old), new=s.name(s.routed))),)
+
+
+def _starting(s: Situation, group: Group, *, ready: bool) -> Verdict:
+    message = Reason.ROLLING_OUT.say(name=s.name(group.version), ready=group.ready, wanted=group.wanted)
+    trouble = s.troubles.get(group.version)
+    if trouble:
+        message = f"{message} {trouble.message}"
+    return Verdict("RollingOut" if ready else "Starting", trouble.reason if trouble else Reason.ROLLING_OUT, _and_now(message, s), ready=ready)
+
+
+def _and_now(message: str, s: Situation) -> str:
+    return f"{message} {s.name(s.routed)} serves meanwhile." if s.serves and s.routed else message
+
+
+def _why(s: Situation, before: Sequence[Manifest]) -> str:
+    if s.obj["spec"].get("version") == s.routed:
+        return "Pinned"
+    return "RolledBack" if before and s.routed is not None and before[-1]["version"] > s.routed else "Followed"
+
+
+def _version(s: Situation, version: int | None) -> Manifest:
+    group = s.fleet.group(version)
+    facts = {"digest": s.digests.get(version or 0, ""), "image": s.images.get(version or 0, "")}
+    known = {field: value for field, value in facts.items() if value}
+    return {"version": version, "name": s.name(version), **known, "ready": group.ready if group else 0}
