@@ -139,12 +139,18 @@ class ServedBy(Status):
 class Verification(Status):
     """The last verify Job."""
 
+    key: str = ""
+    """Digest of what is verified and of the request that asked for it."""
+    outcome: Literal["Running", "Verified", "Failed"] = "Running"
+    """How it stands."""
     job: str = ""
     """Job that does or did it."""
     attempt: int = 1
     """How many Jobs it took so far."""
     image: str = ""
     """Serving image it was done in."""
+    finished_at: datetime | None = None
+    """When its Job ended."""
     reason: str = ""
     """What came of it, in a word."""
     message: str = ""
@@ -166,6 +172,8 @@ class ModelVersionStatus(Status):
     """When spec.approval was seen as it is now."""
     verification: Verification | None = None
     """The last verification."""
+    last_handled_request: str = ""
+    """Last value of the annotation trimtab.dev/run-requested that a verification answered."""
     served_by: list[ServedBy] = Field(default_factory=list, max_length=32)
     """Deployments that use this version; while there is one, it cannot be deleted."""
 

@@ -75,17 +75,18 @@ def plan(seen: Seen, now: datetime) -> Plan:
         fleet=fleet,
         routed=routed,
         since=since,
+        now=now,
         digests={version: served.digest for version, served in wanted.items()},
         images=images(seen),
         troubles=troubles(seen, now),
         replicas=seen.replicas,
+        pods=len(pods_of(seen, routed)),
         paused=seen.paused,
     )
-    status = next_status(situation, now)
     going = expendable(fleet, routed, now - since)
     return Plan(
         deeds=() if seen.paused else (*running(seen, fleet, wanted), route(seen, routed), *removals(seen, going)),
-        status=status if status != seen.obj.get("status") else None,
+        status=next_status(situation),
         events=events(situation),
         requeue_after=look_again(fleet, routed, now - since),
     )
@@ -102,25 +103,29 @@ def wish(seen: Seen) -> Wish:
 
 
 def observe_fleet(seen: Seen, choice: Choice) -> Fleet:
-    """One group for each version that has a child, and one for the target, which may have none yet."""
-    target = number(choice.version) if choice.version else None
+    """One group for each version that has a child, for stable, and for the target, which may have none yet."""
+    target = number(choice.version) if choice.version and not seen.paused else None
     blocked = {number(v) for v in seen.versions if is_not_blocked(v, wish(seen), None)}
     children = {serving.version_of(child): child for child in seen.children}
-    present = {*children, target} - {None, 0}
-    groups = [_group(seen, version, children.get(version), blocked) for version in sorted(v for v in present if v is not None)]
-    return Fleet(tuple(groups), target, seen.stable)
+    present = sorted(version for version in {*children, seen.stable, target} if version)
+    return Fleet(tuple(_group(seen, version, children.get(version), blocked) for version in present), target, seen.stable)
 
 
 def _group(seen: Seen, version: int, child: Manifest | None, blocked: set[int]) -> Group:
     return Group(version, wanted_pods(child, seen.replicas), ready_pods(seen, version, child), version in blocked)
 
 
+def pods_of(seen: Seen, version: int | None) -> list[Manifest]:
+    """The pods of a version that have not been told to go."""
+    return [pod for pod in seen.pods if serving.version_of(pod) == version and not pod["metadata"].get("deletionTimestamp")]
+
+
 def ready_pods(seen: Seen, version: int, child: Manifest | None) -> int:
     """Pods that answer, by their own word and their Deployment's: pods of a child deleted a moment ago are not counted."""
     if child is None or child["metadata"].get("deletionTimestamp"):
         return 0
-    pods = sum(1 for pod in seen.pods if serving.version_of(pod) == version and is_true(pod, "Ready") and not pod["metadata"].get("deletionTimestamp"))
-    return min(pods, int(child.get("status", {}).get("readyReplicas", 0)))
+    ready = sum(1 for pod in pods_of(seen, version) if is_true(pod, "Ready"))
+    return min(ready, int(child.get("status", {}).get("readyReplicas", 0)))
 
 
 def wanted_pods(child: Manifest | None, replicas: int) -> int:
@@ -177,11 +182,8 @@ def serving_since(seen: Seen, routed: int | None, now: datetime) -> datetime:
 
 def running(seen: Seen, fleet: Fleet, wanted: dict[int, Served]) -> list[Deed]:
     """Pods and budget of the target and of what serves; the others stay as they are until they go."""
-    deeds: list[Deed] = []
-    for version in sorted({fleet.target, fleet.stable} - {None}, key=str):
-        if version in wanted:
-            deeds += _version_deeds(seen, wanted[version])
-    return deeds
+    versions = dict.fromkeys(version for version in (fleet.stable, fleet.target) if version in wanted)
+    return [deed for version in versions if version for deed in _version_deeds(seen, wanted[version])]
 
 
 def _version_deeds(seen: Seen, served: Served) -> list[Deed]:
@@ -197,26 +199,27 @@ def _version_deeds(seen: Seen, served: Served) -> list[Deed]:
 
 
 def route(seen: Seen, routed: int | None) -> Deed:
-    return Apply("services", serving.service(seen.owner, seen.obj["spec"]["model"], routed), seen.service)
+    """Moving traffic on an old picture could send it to pods that are gone: only the Service that was looked at is changed."""
+    wanted = serving.service(seen.owner, seen.obj["spec"]["model"], routed)
+    if seen.service:
+        wanted["metadata"]["resourceVersion"] = seen.service["metadata"]["resourceVersion"]
+    return Apply("services", wanted, seen.service)
 
 
 def removals(seen: Seen, going: Sequence[int]) -> list[Deed]:
-    """The budget after its pods, so that until the end no two of them go at once."""
-    return [
-        Delete(_ref(child, plural))
-        for version in going
-        for child, plural in ((_of_version(seen.children, version), serving.DEPLOYMENTS[1]), (_of_version(seen.budgets, version), serving.BUDGETS[1]))
-        if child
-    ]
+    """The budget before its pods: whoever dies in between finds the child again, and with it what is left to do."""
+    kinds = ((seen.budgets, serving.BUDGETS), (seen.children, serving.DEPLOYMENTS))
+    found = [(_of_version(objects, version), kind) for version in going for objects, kind in kinds]
+    return [Delete(_ref(child, kind)) for child, kind in found if child]
 
 
 def _of_version(children: Sequence[Manifest], version: int) -> Manifest | None:
     return next((child for child in children if serving.version_of(child) == version), None)
 
 
-def _ref(child: Manifest, plural: str) -> Ref:
+def _ref(child: Manifest, kind: tuple[str, str]) -> Ref:
     meta = child["metadata"]
-    return Ref(child["apiVersion"], plural, meta["namespace"], meta["name"], meta["uid"])
+    return Ref(*kind, meta["namespace"], meta["name"], meta["uid"])
 
 
 def look_again(fleet: Fleet, routed: int | None, since_moved: timedelta) -> timedelta | None:

@@ -33,10 +33,12 @@ class Situation:
     fleet: Fleet
     routed: int | None
     since: datetime
+    now: datetime
     digests: Mapping[int, str]
     images: Mapping[int, str]
     troubles: Mapping[int, Waiting]
     replicas: int
+    pods: int
     paused: bool
 
     @property
@@ -95,16 +97,19 @@ def candidate_is_starting(s: Situation) -> Verdict | None:
 
 def pods_are_missing(s: Situation) -> Verdict | None:
     group = s.routed_group
-    if group is None:
-        return Verdict("Degraded", Reason.PODS_NOT_READY, f"{s.name(s.routed)} has no pods, and its ModelVersion is gone.", ready=False)
-    if group.complete:
+    if group is None or group.complete:
         return None
     if not s.was_ready:
         return _starting(s, group, ready=False)
     trouble = s.troubles.get(group.version)
-    detail = trouble.message if trouble else "the others are starting or have gone; nothing is known against them."
-    message = Reason.PODS_NOT_READY.say(ready=group.ready, wanted=group.wanted, detail=detail)
+    message = Reason.PODS_NOT_READY.say(ready=group.ready, wanted=group.wanted, detail=trouble.message if trouble else _why_missing(s, group))
     return Verdict("Degraded", trouble.reason if trouble and not group.ready else Reason.PODS_NOT_READY, message, ready=s.serves)
+
+
+def _why_missing(s: Situation, group: Group) -> str:
+    if group.version not in s.digests:
+        return f"ModelVersion {s.name(group.version)} and its pods are gone; restore it, or name another in spec.version."
+    return "the others are starting; nothing is known against them."
 
 
 def wish_is_not_fulfilled(s: Situation) -> Verdict | None:
@@ -136,38 +141,37 @@ def verdict(s: Situation) -> Verdict:
     return next(said for judge in VERDICTS if (said := judge(s)))
 
 
-def next_status(s: Situation, now: datetime) -> Manifest:
+def next_status(s: Situation) -> Manifest:
     """The whole status: conditions by the verdict, then where clients are sent, what is starting, and what served before."""
     said = verdict(s)
     old = s.obj.get("status", {})
     generation = s.obj["metadata"]["generation"]
-    conditions = ConditionSet(old.get("conditions", []), generation, now)
+    conditions = ConditionSet(old.get("conditions", []), generation, s.now)
     conditions.set("Ready", said.ready, said.reason, said.message)
     if not said.settled:
         conditions.set("Reconciling", True, said.reason, said.message)
     labels = serving.selector(s.owner, s.routed)
-    group = s.routed_group
     status = {
         "observedGeneration": generation,
         "conditions": conditions.as_list(),
         "state": said.state,
         "url": serving.url(s.owner),
-        "replicas": group.ready if group else 0,
+        "replicas": s.pods,
         "selector": ",".join(f"{label}={value}" for label, value in labels.items()),
         "stable": _version(s, s.routed) | {"since": rfc3339(s.since)} if s.routed else None,
         "candidate": _version(s, s.candidate.version) if s.candidate else None,
-        "history": next_history(old.get("history", []), s, now),
+        "history": next_history(old.get("history", []), s),
     }
     return {field: value for field, value in status.items() if value is not None}
 
 
-def next_history(before: Sequence[Manifest], s: Situation, now: datetime) -> list[Manifest]:
+def next_history(before: Sequence[Manifest], s: Situation) -> list[Manifest]:
     """The last entry is what serves now; an entry is closed when traffic leaves it."""
     entries = list(before)
     if s.routed is None or (entries and entries[-1]["version"] == s.routed):
         return entries
     if entries:
-        entries[-1] = entries[-1] | {"until": rfc3339(now)}
+        entries[-1] = entries[-1] | {"until": rfc3339(s.now)}
     return [*entries, {"version": s.routed, "since": rfc3339(s.since), "reason": _why(s, entries)}][-HISTORY:]
 
 
