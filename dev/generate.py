@@ -13,10 +13,13 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "operator"))
 
+import chart_values  # noqa: E402
+import reference  # noqa: E402
 from trimtab.api.crd import crd  # noqa: E402
 from trimtab.api.kinds import KINDS  # noqa: E402
 
 HEADER = "# Written by dev/generate.py from operator/trimtab/api; change it there.\n"
+CHART = ROOT / "charts" / "trimtab"
 KEEP = """\
 {{- if .Values.crds.keep }}
   annotations:
@@ -27,12 +30,21 @@ KEEP = """\
 
 def artefacts() -> dict[Path, str]:
     """Every generated file and what it must hold."""
+    values = chart_values.read((CHART / "values.yaml").read_text())
+    return {
+        **definitions(),
+        CHART / "values.schema.json": chart_values.schema(values),
+        CHART / "README.md": chart_values.readme(values),
+        **{ROOT / "docs" / "reference" / name: text for name, text in reference.pages().items()},
+    }
+
+
+def definitions() -> dict[Path, str]:
     found: dict[Path, str] = {}
     for kind in KINDS:
-        document = crd(kind)
-        name = f"trimtab.dev_{kind.plural}.yaml"
+        document, name = crd(kind), f"{kind.group}_{kind.plural}.yaml"
         found[ROOT / "crds" / name] = HEADER + dump(document)
-        found[ROOT / "charts/trimtab/templates/crds" / name] = template(document)
+        found[CHART / "templates" / "crds" / name] = template(document)
     return found
 
 
@@ -54,21 +66,22 @@ def template(document: dict[str, Any]) -> str:
     return HEADER + "{{- if .Values.crds.enabled }}\n" + text.replace(name, name + KEEP, 1) + "{{- end }}\n"
 
 
-def differing() -> list[Path]:
-    return [path for path, text in artefacts().items() if not path.exists() or path.read_text() != text]
+def differing() -> dict[Path, str]:
+    """The files that are not what the models say, with what they should be."""
+    return {path: text for path, text in artefacts().items() if not path.exists() or path.read_text() != text}
 
 
 def write() -> None:
-    for path in differing():
+    for path, text in differing().items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(artefacts()[path])
+        path.write_text(text)
         print(f"wrote {path.relative_to(ROOT)}")
 
 
 def check() -> int:
     stale = differing()
     for path in stale:
-        print(f"{path.relative_to(ROOT)} differs from the models; run: python dev/generate.py")
+        print(f"{path.relative_to(ROOT)} differs from what it is made from; run: python dev/generate.py")
     return 1 if stale else 0
 
 
