@@ -1,22 +1,29 @@
 # Three images: operator, worker, serving. Each holds the pinned packages of its own part and nothing else.
 # Dependencies come before code, so that a change of code costs one small layer.
 
-FROM python:3.11-slim-bookworm AS dependencies
+# Which pins a part needs. A stage of its own: an edit of pyproject.toml that changes no pin installs nothing again.
+FROM python:3.11-slim-bookworm AS pins
 WORKDIR /build
 COPY pyproject.toml requirements.lock ./
 COPY dev/lock.py dev/lock.py
+RUN for part in operator worker serving; do python dev/lock.py subset $part > $part.txt || exit 1; done
+
 # pip stays outside: the environment that is copied on needs none. Only wheels: no compiler runs here.
+FROM python:3.11-slim-bookworm AS environment
 RUN python -m venv --without-pip /opt/venv
 ENV PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all: PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 
-FROM dependencies AS operator-dependencies
-RUN python dev/lock.py subset operator > part.txt && pip --python /opt/venv/bin/python install --require-hashes -r part.txt
+FROM environment AS operator-dependencies
+COPY --from=pins /build/operator.txt /tmp/
+RUN pip --python /opt/venv/bin/python install --require-hashes -r /tmp/operator.txt
 
-FROM dependencies AS worker-dependencies
-RUN python dev/lock.py subset worker > part.txt && pip --python /opt/venv/bin/python install --require-hashes -r part.txt
+FROM environment AS worker-dependencies
+COPY --from=pins /build/worker.txt /tmp/
+RUN pip --python /opt/venv/bin/python install --require-hashes -r /tmp/worker.txt
 
-FROM dependencies AS serving-dependencies
-RUN python dev/lock.py subset serving > part.txt && pip --python /opt/venv/bin/python install --require-hashes -r part.txt
+FROM environment AS serving-dependencies
+COPY --from=pins /build/serving.txt /tmp/
+RUN pip --python /opt/venv/bin/python install --require-hashes -r /tmp/serving.txt
 
 # A numbered user, for clusters that refuse root; the root filesystem may be read-only, all writing goes to /tmp.
 FROM python:3.11-slim-bookworm AS runtime

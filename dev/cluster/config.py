@@ -132,6 +132,7 @@ def kubelet(it: Cluster, etc: Path) -> Document:
         "failSwapOn": False, "localStorageCapacityIsolation": False, "volumePluginDir": "/var/lib/kubelet-plugins",
         # The disk is the developer's, not the node's: nothing is evicted, and no loaded image is thrown away, because it is full.
         "evictionHard": {f"{of}.{what}": "0%" for of in ("nodefs", "imagefs") for what in ("available", "inodesFree")},
+        "imagePullCredentialsVerificationPolicy": "NeverVerify",
         "imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99,
         "maxPods": 200, "serializeImagePulls": False, "syncFrequency": "20s",
     }  # fmt: skip

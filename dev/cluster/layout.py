@@ -25,6 +25,10 @@ class Cluster:
         return self.folder / "kubeconfig"
 
     @property
+    def images(self) -> Path:
+        return CACHE / "containerd" / self.name
+
+    @property
     def link(self) -> str:
         return f"trimtab{self.slot}"
 

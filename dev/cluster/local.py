@@ -22,6 +22,7 @@ from steps import Refusal, install_missing, locked, need_root, run, say, step, u
 HERE = Path(__file__).parent
 CGROUPS = Path("/sys/fs/cgroup")
 HEALTHY_WITHIN = 90.0  # seconds
+RECOVERED_WITHIN = 15.0  # seconds
 
 
 def up(it: Cluster) -> None:
@@ -30,7 +31,7 @@ def up(it: Cluster) -> None:
     install_missing()
     binaries = build.binaries()
     with locked(f"cluster-{it.name}"):
-        if outside_pid(it) and same_as_asked(it, binaries) and healthy(it):
+        if same_as_asked(it, binaries) and recovers(it):
             return say(f"cluster {it.name} is up at {it.node_ip}")
         kill(it)
         with step(f"starting cluster {it.name} at {it.node_ip}"):
@@ -39,6 +40,15 @@ def up(it: Cluster) -> None:
             settle(it, binaries)
             wait_until(f"A healthy cluster {it.name}", it, healthy)
         (it.folder / "made-from").write_text(made_from(binaries))
+
+
+def recovers(it: Cluster) -> bool:
+    """Whether it runs and is well; a daemon that died a moment ago is being started again, so it gets a while."""
+    try:
+        wait_until("Recovery", it, healthy, RECOVERED_WITHIN)
+    except Refusal:
+        return False
+    return True
 
 
 def start(it: Cluster, binaries: Path) -> None:
@@ -101,9 +111,9 @@ def kubectl(it: Cluster, *arguments: str, stdin: str | None = None) -> str:
     return run(build.binaries() / "kubectl", f"--kubeconfig={it.kubeconfig}", *arguments, stdin=stdin)
 
 
-def wait_until(what: str, it: Cluster, ready: Callable[[Cluster], bool]) -> None:
+def wait_until(what: str, it: Cluster, ready: Callable[[Cluster], bool], seconds: float = HEALTHY_WITHIN) -> None:
     try:
-        until(what, HEALTHY_WITHIN, lambda: outside_pid(it) == 0 or ready(it))
+        until(what, seconds, lambda: outside_pid(it) == 0 or ready(it))
     except Refusal as late:
         raise Refusal(f"{late} Its logs are in {it.folder}/var/log.") from None
     if not outside_pid(it):

@@ -49,7 +49,7 @@ def pod(cluster) -> Iterator[object]:  # type: ignore[no-untyped-def]
     cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=objects())
     cluster.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "pod/server", "--timeout=90s")
     yield lambda *command: cluster.kubectl("-n", NAMESPACE, "exec", "server", "--", *command)
-    cluster.kubectl("delete", "namespace", NAMESPACE)
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 def fetch(url: str) -> str:
