@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from support.select_terms import fields_match, labels_match
 from trimtab.api.base import API_VERSION
 from trimtab.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
+from trimtab.kube.matching import fields_match, labels_match
 
 Object = dict[str, Any]
 Objects = list[Object]

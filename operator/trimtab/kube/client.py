@@ -12,8 +12,8 @@ Manifests = list[Manifest]
 FIELD_MANAGER = "trimtab"
 
 
-class Client(Protocol):
-    """Every call may raise `errors.ApiError`; none waits for ever."""
+class Reader(Protocol):
+    """What an observe needs. Every call may raise `errors.ApiError`; none waits for ever."""
 
     async def get(self, api_version: str, plural: str, namespace: str, name: str) -> Manifest | None:
         """The object, or None where there is none."""
@@ -22,6 +22,13 @@ class Client(Protocol):
         self, api_version: str, plural: str, namespace: str | None = None, label_selector: str | None = None, field_selector: str | None = None
     ) -> Manifests:
         """All that match, read in pages; each with its apiVersion and kind. Without a namespace: of all that the operator looks after."""
+
+    async def scrape(self, pod_ip: str, port: int, path: str = "/metrics") -> str:
+        """The text at a pod's own address, within two seconds, or Unreachable."""
+
+
+class Client(Reader, Protocol):
+    """What reconciling needs."""
 
     async def create(self, api_version: str, plural: str, obj: Manifest) -> Manifest:
         """POST; raises AlreadyExists."""
@@ -37,6 +44,3 @@ class Client(Protocol):
 
     async def put_status(self, api_version: str, plural: str, obj: Manifest) -> Manifest:
         """PUT of the status subresource with the object's resourceVersion; raises Conflict and NotFound."""
-
-    async def scrape(self, pod_ip: str, port: int, path: str = "/metrics") -> str:
-        """The text at a pod's own address, within two seconds, or Unreachable."""

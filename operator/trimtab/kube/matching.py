@@ -1,4 +1,4 @@
-"""Label and field selectors as the API server reads them: the part that Trimtab uses."""
+"""Label and field selectors as the API server reads them: the part that Trimtab uses, for answering from lists."""
 
 import re
 from typing import Any

@@ -1,0 +1,37 @@
+"""How often we write one object: more than ten times a minute means that somebody undoes what we do, or that we do."""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import timedelta
+
+from trimtab.kube.deeds import Target
+
+WRITES = 10
+"""In one WINDOW: a rollout of many pods needs fewer."""
+WINDOW = 60.0
+HOLD = timedelta(seconds=60)
+"""How long the writer rests: by then the window is empty."""
+
+
+class Pace:
+    """`note` each write; `thrashing` names the object that is written too often, or None."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._writes: dict[Target, deque[float]] = {}
+
+    def note(self, target: Target) -> None:
+        now = self._clock()
+        self._forget(now - WINDOW)
+        self._writes.setdefault(target, deque()).append(now)
+
+    def thrashing(self, targets: list[Target]) -> Target | None:
+        self._forget(self._clock() - WINDOW)
+        return next((target for target in targets if len(self._writes.get(target, ())) > WRITES), None)
+
+    def _forget(self, before: float) -> None:
+        for target, moments in list(self._writes.items()):
+            while moments and moments[0] <= before:
+                moments.popleft()
+            if not moments:
+                del self._writes[target]
