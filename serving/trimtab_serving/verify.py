@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from functools import partial
 
 import structlog
+from pydantic import ValidationError
 
-from trimtab.api.documents import DOCUMENT_VARIABLE, DONE, TRY_AGAIN, Result, VerifyDocument, leave
+from trimtab.api.documents import DOCUMENT_VARIABLE, DONE, TRY_AGAIN, USER_FAULT, Result, VerifyDocument, leave
 from trimtab.api.reasons import Reason
 from trimtab.store.errors import StoreError
 from trimtab_serving import logs
@@ -43,10 +44,17 @@ def verify(document: VerifyDocument, env: Mapping[str, str]) -> tuple[Result, in
 def main(env: Mapping[str, str] = os.environ) -> int:
     logs.configure()
     try:
-        result, code = verify(VerifyDocument.model_validate_json(env[DOCUMENT_VARIABLE]), env)
+        result, code = verify(VerifyDocument.model_validate_json(env.get(DOCUMENT_VARIABLE, "")), env)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        detail = f"{DOCUMENT_VARIABLE} is not a document of this image ({'.'.join(map(str, first['loc']))}: {first['msg']}). Use operator and serving images of one release."
+        result, code = Result(outcome="Failed", reason=Reason.CONFIG_ERROR, message=Reason.CONFIG_ERROR.say(detail=detail)), USER_FAULT
     except Exception as error:
         log.exception("verify.crashed")
-        result, code = Result(outcome="Failed", reason=Reason.CRASHED, message=f"{type(error).__name__}: {error}"), TRY_AGAIN
+        result, code = (
+            Result(outcome="Failed", reason=Reason.CRASHED, message=Reason.CRASHED.say(code=TRY_AGAIN, detail=f"{type(error).__name__}: {error}")),
+            TRY_AGAIN,
+        )
     log.info("verify.done", outcome=result.outcome, reason=result.reason, message=result.message, code=code)
     leave(result)
     return code

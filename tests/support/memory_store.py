@@ -1,0 +1,31 @@
+"""An object store in memory, with the verbs that reading needs: for tests of what is done with objects, not of S3."""
+
+import hashlib
+from pathlib import Path
+
+from trimtab.store.client import Store
+from trimtab.store.errors import ObjectMissing
+
+
+class MemoryStore(Store):
+    """Objects by URI; change `objects` to play tampering and loss."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def get(self, uri: str) -> bytes:
+        if uri not in self.objects:
+            raise ObjectMissing(uri)
+        return self.objects[uri]
+
+    def put_if_absent(self, uri: str, content: bytes) -> bool:
+        return self.objects.setdefault(uri, content) is content
+
+    def download(self, uri: str, path: Path, on_bytes: object = None, etag: str | None = None) -> str:
+        content = self.get(uri)
+        path.write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
+
+    def upload(self, path: Path, uri: str) -> str:
+        self.objects[uri] = path.read_bytes()
+        return hashlib.sha256(self.objects[uri]).hexdigest()

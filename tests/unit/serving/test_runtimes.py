@@ -1,0 +1,142 @@
+"""The contract of a runtime, which every format keeps, and what each format refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
+
+from support import models
+from trimtab_serving import artifact
+from trimtab_serving.errors import ModelFault
+from trimtab_serving.model import Identity, load
+from trimtab_serving.runtimes import OnnxRuntime, SkopsRuntime
+
+
+@pytest.fixture(scope="class")
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> models.Made:
+    return models.flights(tmp_path_factory.mktemp(request.cls.format), request.cls.format)
+
+
+@pytest.fixture(scope="class")
+def served(made: models.Made) -> Any:
+    return load(artifact.local(made.folder), Identity("flights", "7"))
+
+
+class RuntimeContract:
+    """Inherited once a format; a subclass makes the models."""
+
+    format = ""
+
+    @staticmethod
+    def answer(served: Any, request: dict[str, Any]) -> dict[str, np.ndarray]:
+        decoded = served.protocol.decode(json.dumps(request).encode())
+        return dict(zip(decoded.wanted, served.predict(decoded), strict=True))
+
+    def test_it_answers_as_the_fitted_model_does(self, made: models.Made, served: Any) -> None:
+        rows = models.table(200, seed=9)
+        found = self.answer(served, models.request(rows, made.signature))
+        assert found["label"].tolist() == made.model.predict(rows).tolist()
+        assert np.allclose(found["probability"], made.model.predict_proba(rows), atol=1e-5)
+
+    def test_one_row_answers_as_it_does_among_many(self, made: models.Made, served: Any) -> None:
+        rows = models.table(20, seed=11)
+        many = self.answer(served, models.request(rows, made.signature))["probability"]
+        ones = [self.answer(served, models.request(rows.iloc[[i]], made.signature))["probability"][0] for i in range(20)]
+        assert np.allclose(many, ones, atol=1e-6)
+
+    def test_a_category_never_seen_and_values_missing_are_answered_as_in_training(self, made: models.Made, served: Any) -> None:
+        rows = models.table(3, seed=12).assign(carrier=["ZZ", models.MISSING, "UA"], temperature=np.array([np.nan] * 3, dtype=np.float32))
+        assert np.allclose(self.answer(served, models.request(rows, made.signature))["probability"], made.model.predict_proba(rows), atol=1e-5)
+
+    def test_only_the_outputs_asked_for_are_given(self, made: models.Made, served: Any) -> None:
+        request = models.request(made.frame.head(2), made.signature) | {"outputs": [{"name": "probability"}]}
+        assert list(self.answer(served, request)) == ["probability"]
+
+    def test_a_regression_answers_numbers(self, tmp_path: Path) -> None:
+        made = models.numbers(tmp_path, self.format)
+        found = self.answer(load(artifact.local(tmp_path), Identity("m", "1")), models.request(made.frame.head(50), made.signature))
+        assert np.allclose(found["prediction"].reshape(-1), made.model.predict(made.frame.head(50)), atol=1e-4)
+
+    def test_a_damaged_file_is_said_to_be_unreadable(self, tmp_path: Path) -> None:
+        path = tmp_path / f"model.{self.format}"
+        path.write_bytes(b"not a model")
+        with pytest.raises(ModelFault, match=rf"model\.{self.format} (is not a model that ONNX Runtime .* reads|cannot be read by skops)"):
+            load(artifact.local(tmp_path), Identity("m", "1"))
+
+    def test_a_signature_that_names_outputs_the_model_lacks_is_refused(self, made: models.Made, tmp_path: Path) -> None:
+        (tmp_path / f"model.{self.format}").write_bytes((made.folder / f"model.{self.format}").read_bytes())
+        outputs = [{"name": "score", "datatype": "FP64"}]
+        (tmp_path / "signature.json").write_text(json.dumps(made.signature | {"outputs": outputs}))
+        with pytest.raises(ModelFault, match="the signature names outputs that the model does not have: score"):
+            load(artifact.local(tmp_path), Identity("m", "1"))
+
+
+class TestOnnx(RuntimeContract):
+    format = "onnx"
+
+    def test_a_model_that_was_brought_is_read_by_its_own_graph(self, tmp_path: Path) -> None:
+        signature = OnnxRuntime(models.brought(tmp_path, width=3), None).signature
+        assert [(each.name, each.datatype, each.shape) for each in signature.inputs] == [("X", "FP32", [-1, 3])]
+        assert [each.datatype for each in signature.outputs] == ["INT64", "FP32"]
+
+    def test_a_graph_with_outputs_the_protocol_cannot_carry_is_refused(self, tmp_path: Path) -> None:
+        from skl2onnx import to_onnx
+
+        X = np.zeros((4, 2), dtype=np.float32)
+        (tmp_path / "m.onnx").write_bytes(to_onnx(RandomForestClassifier(2).fit(X, [0, 1, 0, 1]), X).SerializeToString())
+        with pytest.raises(ModelFault, match="which the protocol cannot carry; export plain tensors"):
+            OnnxRuntime(tmp_path / "m.onnx", None)
+
+    def test_a_graph_input_that_the_signature_does_not_name_is_refused(self, tmp_path: Path) -> None:
+        made = models.flights(tmp_path)
+        (tmp_path / "signature.json").write_text(json.dumps(made.signature | {"inputs": made.signature["inputs"][1:]}))
+        with pytest.raises(ModelFault, match="inputs that the signature does not name: distance"):
+            load(artifact.local(tmp_path), Identity("m", "1"))
+
+
+class TestSkops(RuntimeContract):
+    format = "skops"
+
+    def test_types_that_are_not_on_our_list_never_come_to_life(self, tmp_path: Path) -> None:
+        from skops import io
+
+        io.dump(Pipeline([("f", FunctionTransformer(np.save))]).fit([[0.0]]), tmp_path / "model.skops")
+        with pytest.raises(ModelFault, match=r"contains types that are not allowed: numpy\.save"):
+            SkopsRuntime(tmp_path / "model.skops", None)
+
+    def test_gradient_boosting_with_missing_numbers_is_served(self, tmp_path: Path) -> None:
+        made = models.boosted(tmp_path)
+        rows = models.table(100, seed=4)
+        found = self.answer(load(artifact.local(tmp_path), Identity("m", "1")), models.request(rows, made.signature))
+        assert np.array_equal(found["probability"], made.model.predict_proba(rows))
+
+    @pytest.mark.parametrize("estimator", [KNeighborsRegressor(n_jobs=-1), RandomForestClassifier(5, n_jobs=-1)])
+    def test_no_pool_of_workers_is_started_for_a_row(self, tmp_path: Path, estimator: Any) -> None:
+        from skops import io
+
+        io.dump(estimator.fit(np.eye(6), [0, 1, 0, 1, 0, 1]), tmp_path / "model.skops")
+        assert SkopsRuntime(tmp_path / "model.skops", None)._model.n_jobs == 1
+
+    def test_a_model_that_was_brought_is_read_by_its_estimator(self, tmp_path: Path) -> None:
+        from skops import io
+
+        io.dump(RandomForestClassifier(3, random_state=0).fit(np.eye(4), ["a", "b", "a", "b"]), tmp_path / "model.skops")
+        runtime = SkopsRuntime(tmp_path / "model.skops", None)
+        assert [(each.name, each.datatype, each.shape) for each in runtime.signature.inputs] == [("x", "FP64", [-1, 4])]
+        label, probability = runtime.predict({"x": np.eye(4)}, ["label", "probability"])
+        assert label.tolist() == np.array(["a", "b"])[probability.argmax(axis=1)].tolist()
+
+    def test_a_classifier_without_probabilities_answers_labels(self, tmp_path: Path) -> None:
+        from skops import io
+
+        io.dump(LinearSVC().fit(np.eye(4), ["a", "b", "a", "b"]), tmp_path / "model.skops")
+        runtime = SkopsRuntime(tmp_path / "model.skops", None)
+        assert [each.name for each in runtime.signature.outputs] == ["label"]
+        assert runtime.predict({"x": np.eye(4)}, ["label"])[0].tolist() == ["a", "b", "a", "b"]
