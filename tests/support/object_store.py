@@ -57,7 +57,10 @@ class ObjectStore:
         # Metadata beside the files: extended attributes do not exist on every temporary folder.
         side = self.folder / "metadata"
         side.mkdir(exist_ok=True)
-        command = [str(binary()), "--port", f"127.0.0.1:{port}", "--access", ACCESS_KEY, "--secret", SECRET_KEY, "posix", "--sidecar", str(side), str(data)]
+        users = self.folder / "users"
+        users.mkdir(exist_ok=True)
+        server = [str(binary()), "--port", f"127.0.0.1:{port}", "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--iam-dir", str(users)]
+        command = [*server, "posix", "--sidecar", str(side), str(data)]
         if setpriv := shutil.which("setpriv"):
             command = [setpriv, "--pdeathsig", "KILL", *command]
         with log.open("wb") as out:
