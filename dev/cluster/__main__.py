@@ -64,7 +64,7 @@ def it() -> layout.Cluster:
 
 def tool(name: str, arguments: list[str]) -> int:
     program = build.binaries() / name if kind() == "local" else name
-    return subprocess.run([program, *arguments], env={**os.environ, "KUBECONFIG": kubeconfig()}).returncode
+    return subprocess.run([program, *arguments], check=False, env={**os.environ, "KUBECONFIG": kubeconfig()}).returncode
 
 
 def kubeconfig() -> str:
@@ -75,7 +75,7 @@ def kubeconfig() -> str:
 
 def kind_up(_: list[str]) -> None:
     Path(kubeconfig()).parent.mkdir(parents=True, exist_ok=True)
-    running = subprocess.run(["kind", "get", "clusters"], capture_output=True, text=True).stdout.split()
+    running = subprocess.run(["kind", "get", "clusters"], check=False, capture_output=True, text=True).stdout.split()
     verb = ("export", "kubeconfig") if NAME in running else ("create", "cluster", "--config", str(images.REPOSITORY / "kind-config.yaml"))
     stream("kind", *verb, "--name", NAME, "--kubeconfig", kubeconfig())
 

@@ -121,4 +121,4 @@ def new_enough(go: Path) -> bool:
     if not go.exists():
         return False
     version = re.search(r"go(\d+)\.(\d+)", run(go, "version"))
-    return bool(version) and (int(version[1]), int(version[2])) >= GO_AT_LEAST
+    return version is not None and (int(version[1]), int(version[2])) >= GO_AT_LEAST

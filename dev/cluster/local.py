@@ -32,7 +32,8 @@ def up(it: Cluster) -> None:
     binaries = build.binaries()
     with locked(f"cluster-{it.name}"):
         if same_as_asked(it, binaries) and recovers(it):
-            return say(f"cluster {it.name} is up at {it.node_ip}")
+            say(f"cluster {it.name} is up at {it.node_ip}")
+            return
         kill(it)
         with step(f"starting cluster {it.name} at {it.node_ip}"):
             start(it, binaries)
@@ -63,11 +64,21 @@ def start(it: Cluster, binaries: Path) -> None:
 def enter(it: Cluster, binaries: Path) -> int:
     """Start the namespaces; the answer is the process that lives inside."""
     unshare = ["unshare", "--pid", "--mount", "--net", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"]
-    with open(it.folder / "node.log", "wb") as log:
+    with (it.folder / "node.log").open("wb") as log:
         command = [*unshare, sys.executable, str(HERE), "inside", it.name, str(binaries)]
         pid = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True).pid
     (it.folder / "pid").write_text(str(pid))
-    until("The node's namespace", 10, lambda: child(pid))
+    until("The node's namespace", 10, lambda: child_of_living(it, pid))
+    return child(pid)
+
+
+def refuse_if_ended(it: Cluster) -> None:
+    if not outside_pid(it):
+        raise Refusal(f"The node ended at once: {(it.folder / 'node.log').read_text().strip()[-800:]}")
+
+
+def child_of_living(it: Cluster, pid: int) -> int:
+    refuse_if_ended(it)
     return child(pid)
 
 
@@ -116,8 +127,7 @@ def wait_until(what: str, it: Cluster, ready: Callable[[Cluster], bool], seconds
         until(what, seconds, lambda: outside_pid(it) == 0 or ready(it))
     except Refusal as late:
         raise Refusal(f"{late} Its logs are in {it.folder}/var/log.") from None
-    if not outside_pid(it):
-        raise Refusal(f"The node ended at once: {(it.folder / 'node.log').read_text().strip()[-800:]}")
+    refuse_if_ended(it)
 
 
 def healthy(it: Cluster) -> bool:
@@ -172,7 +182,7 @@ def kill(it: Cluster) -> None:
         os.kill(pid, signal.SIGKILL)
         until(f"The end of process {pid}", 20, lambda: ended(pid))
     if Path(f"/sys/class/net/{it.link}").exists():
-        subprocess.run(["ip", "link", "delete", it.link], capture_output=True)
+        subprocess.run(["ip", "link", "delete", it.link], check=False, capture_output=True)
     remove_cgroups(it)
 
 
@@ -189,7 +199,7 @@ def remove_cgroups(it: Cluster) -> None:
         for top in cgroups(it):
             for folder, _, _ in os.walk(top, topdown=False):
                 try:
-                    os.rmdir(folder)
+                    Path(folder).rmdir()
                 except OSError:
                     time.sleep(0.01 * attempt)
         if not any(top.exists() for top in cgroups(it)):

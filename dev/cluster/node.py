@@ -9,10 +9,11 @@ import os
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from layout import REGISTRY_BLOBS, Cluster
-from steps import run, until
+from steps import CACHE, run, until
 
 Commands = dict[str, list[str]]
 PATHS = ("/run/lock", "/run/netns", "/run/containerd", "/var/log", "/var/lib/cni", "/var/lib/containerd", "/tmp/hostpath_pv")
@@ -30,15 +31,17 @@ def live(it: Cluster, binaries: Path) -> None:
 def prepare_mounts(it: Cluster) -> None:
     socket.sethostname(it.name)
     run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
-    for path in (it.images, REGISTRY_BLOBS):
+    for path in (it.images, REGISTRY_BLOBS, Path("/run/cache")):
         path.mkdir(parents=True, exist_ok=True)
+    run("mount", "--bind", CACHE, "/run/cache")
     for name in ("var", "tmp"):
         run("mount", "--bind", it.folder / name, f"/{name}")
-    for name in PATHS:
-        os.makedirs(name, exist_ok=True)
+    for place in (*map(Path, PATHS), CACHE):
+        place.mkdir(parents=True, exist_ok=True)
+    run("mount", "--bind", "/run/cache", CACHE)  # it may lie under /tmp or /var, which are other places now
     run("mount", "--bind", it.images, "/var/lib/containerd")
     if not os.path.lexists("/var/run"):
-        os.symlink("/run", "/var/run")
+        Path("/var/run").symlink_to("/run")
 
 
 def prepare_network(it: Cluster) -> None:
@@ -96,20 +99,19 @@ def watch(wanted: Commands) -> None:
 
 def bury_the_dead(running: dict[int, str]) -> None:
     """As the first process we are given every orphan too; only our own children are ours to start again."""
-    try:
+    with suppress(ChildProcessError):
         while (pid := os.waitpid(-1, os.WNOHANG)[0]) > 0:
             running.pop(pid, None)
-    except ChildProcessError:
-        pass
 
 
 def start(name: str, command: list[str]) -> int:
-    with open(f"/var/log/{name}.log", "ab") as log:
+    with Path(f"/var/log/{name}.log").open("ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True).pid
 
 
 def open_new_volumes() -> None:
     """Kubernetes' own provisioner makes folders only root may enter, and fsGroup does not reach them; our pods are not root."""
-    for entry in os.scandir("/tmp/hostpath_pv"):
-        if entry.stat().st_mode & 0o777 != 0o777:
-            os.chmod(entry.path, 0o777)
+    for volume in Path("/tmp/hostpath_pv").iterdir():
+        with suppress(FileNotFoundError):  # taken away at this moment
+            if volume.stat().st_mode & 0o777 != 0o777:
+                volume.chmod(0o777)

@@ -21,7 +21,7 @@ APT_PACKAGES = {
 }  # what a missing program is called in Debian  # fmt: skip
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - it is an answer
     """What is missing or in the way, and what to do about it, in one sentence for the person who called."""
 
 
@@ -40,7 +40,7 @@ def step(what: str) -> Iterator[None]:
 
 def run(*command: str | Path, stdin: str | None = None, env: dict[str, str] | None = None) -> str:
     """Run to the end and return stdout; a failure is a Refusal that carries the program's own last words."""
-    done = subprocess.run([str(word) for word in command], input=stdin, env=env, capture_output=True, text=True)
+    done = subprocess.run([str(word) for word in command], check=False, input=stdin, env=env, capture_output=True, text=True)
     if done.returncode:
         words = " ".join(map(str, command))
         raise Refusal(f"`{words[:200]}` ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-1500:]}")
@@ -49,7 +49,7 @@ def run(*command: str | Path, stdin: str | None = None, env: dict[str, str] | No
 
 def stream(*command: str | Path, env: dict[str, str] | None = None) -> None:
     """Run with the program's output passed on to the person as it comes (on stderr)."""
-    code = subprocess.run([str(word) for word in command], env=env, stdout=sys.stderr).returncode
+    code = subprocess.run([str(word) for word in command], check=False, env=env, stdout=sys.stderr).returncode
     if code:
         raise Refusal(f"`{' '.join(map(str, command))[:200]}` ended with {code}; its output is above.")
 
@@ -67,7 +67,7 @@ def until(what: str, seconds: float, ready: Callable[[], object]) -> None:
 def locked(name: str) -> Iterator[None]:
     """One at a time across processes: two test runs must not build the same binary or make the same cluster twice."""
     (CACHE / "locks").mkdir(parents=True, exist_ok=True)
-    with open(CACHE / "locks" / name, "w") as file:
+    with (CACHE / "locks" / name).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
