@@ -187,7 +187,8 @@ OPERATOR_MAY = [
     ("delete", "services"),
     ("create", "poddisruptionbudgets.policy"),
     ("get", "configmaps"),
-    ("create", "events"),
+    ("create", "events.events.k8s.io"),
+    ("list", "events"),
 ]
 OPERATOR_MAY_NOT = [
     ("get", "secrets"),
