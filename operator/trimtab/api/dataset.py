@@ -159,6 +159,8 @@ class Check(Status):
     """How many Jobs it took so far."""
     job: str = ""
     """Job that does or did it."""
+    key: str = ""
+    """What was asked for, as a digest: the names of its Jobs begin with it."""
     outcome: Literal["Running", "Created", "Unchanged", "Failed"] = "Running"
     """Running; Created a version; Unchanged; or Failed."""
     reason: str = ""

@@ -46,6 +46,9 @@ HEALS_WITH_ANOTHER_POD = frozenset(
 )
 """Worth another attempt once image, resources, placement or deadline are others."""
 
+HOLDS_BACK = HEALS_WITH_ANOTHER_POD | {Reason.STORE_NOT_CONFIGURED, Reason.SERVICE_ACCOUNT_MISSING, Reason.QUEUED}
+"""What keeps a container from starting: over as soon as one runs."""
+
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=5)
 """Long enough that a broken source costs one short pod a few times an hour; short enough to wait for."""
 
@@ -136,8 +139,20 @@ def waits_for_another_pod(attempt: Attempt, shape: str) -> bool:
     return isinstance(attempt.outcome, Waiting) and attempt.outcome.reason in HEALS_WITH_ANOTHER_POD and attempt.shape != shape
 
 
-def has_started(attempt: Attempt) -> bool:
-    return isinstance(attempt.outcome, Running)
+@dataclass(frozen=True)
+class Trouble:
+    """What is said about work that is under way but not well; empty where it is."""
+
+    reason: str = ""
+    message: str = ""
+
+
+def trouble(outcome: Outcome, before: Trouble) -> Trouble:
+    """What holds the pod back; else the last attempt's failure, until this one ends: a reason that flickers tells nobody anything."""
+    if isinstance(outcome, Waiting):
+        return Trouble(str(outcome.reason), outcome.message)
+    over = isinstance(outcome, Running) and outcome.started and before.reason in HOLDS_BACK
+    return Trouble() if over else before
 
 
 def surplus(found: Iterable[Attempt], keep: int) -> list[Delete]:

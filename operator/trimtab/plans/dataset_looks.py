@@ -1,0 +1,213 @@
+"""When a Dataset's source is looked at: the last look as it stands now, and two lists of why another one is due.
+
+A look is known by its key: definition, request and the moment of the schedule that asked for it; the name of its Job
+follows from the key and the attempt. What is remembered in `status.check` is checked against the Jobs that are there.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from cronsim import CronSim, CronSimError
+
+from trimtab.api.dataset import Check, DatasetSpec
+from trimtab.api.documents import Result, SnapshotDocument, SnapshotFacts
+from trimtab.api.reasons import Reason
+from trimtab.manifests import names
+from trimtab.plans.attempts import Attempt, Failure, Trouble, next_try, trouble, waits_for_another_pod
+from trimtab.plans.pods import Failed, Finished, reason_named
+
+SECOND = timedelta(seconds=1)
+"""A schedule is as fine as this: a moment has come in the second that it names."""
+
+NOT_THE_DEFINITION = {"active_version", "retain", "refresh", "template"}
+"""Fields of the spec that change no version."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is asked for, what is remembered, and the snapshot Jobs that are there, newest first."""
+
+    name: str
+    spec: DatasetSpec
+    request: str
+    before: Check | None
+    looks: tuple[Attempt, ...]
+    shape: str
+    born: datetime
+    now: datetime
+
+    @cached_property
+    def definition(self) -> str:
+        return definition_digest(self.spec)
+
+    def look(self, job: str) -> Attempt | None:
+        return next((look for look in self.looks if look.name == job), None)
+
+
+def definition_digest(spec: DatasetSpec) -> str:
+    """Of what the user wrote, less what changes no version: a default that a newer Trimtab adds makes no new version."""
+    return names.digest(spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=NOT_THE_DEFINITION))[:32]
+
+
+def settle(scene: Scene) -> Check | None:
+    """The last look with its outcome so far."""
+    check = _newest(scene)
+    if check is None or check.outcome != "Running":
+        return check
+    look = scene.look(check.job)
+    if look is None:
+        lost = Reason.ANSWER_LOST.say(job=check.job, detail="the Job was deleted")
+        return _ended(check, scene.now, outcome="Failed", reason=str(Reason.ANSWER_LOST), message=lost)
+    return _settled(check, look, scene.now)
+
+
+def _newest(scene: Scene) -> Check | None:
+    """What the status remembers, or a Job that was made after it: a process may die between Job and status."""
+    before = scene.before
+    if not scene.looks:
+        return before
+    newest = scene.looks[0]
+    if before is None:
+        return _remembered_by(newest)
+    mine = scene.look(before.job)
+    since = mine.created_at if mine else before.started_at
+    return _remembered_by(newest) if since is None or newest.created_at > since else before
+
+
+def _remembered_by(look: Attempt) -> Check:
+    document = SnapshotDocument.model_validate_json(look.document)
+    return Check(
+        definition_digest=definition_digest(document.spec),
+        request=document.request,
+        started_at=look.created_at,
+        attempt=look.number,
+        job=look.name,
+        key=look.key,
+    )
+
+
+def _settled(check: Check, look: Attempt, now: datetime) -> Check:
+    match look.outcome:
+        case Finished(result) if facts_of(result) is None:
+            lost = Reason.ANSWER_LOST.say(job=check.job, detail=f"it says no version: {result.message}")
+            return _ended(check, look.finished_at or now, outcome="Failed", reason=str(Reason.ANSWER_LOST), message=lost)
+        case Finished(result):
+            return _ended(check, look.finished_at or now, outcome=_word(result), reason=result.reason, message=result.message)
+        case Failed(reason, message):
+            return _ended(check, look.finished_at or now, outcome="Failed", reason=str(reason), message=message)
+        case outcome:
+            said = trouble(outcome, Trouble(check.reason, check.message))
+            return check.model_copy(update={"reason": said.reason, "message": said.message})
+
+
+def facts_of(result: Result) -> SnapshotFacts | None:
+    try:
+        return SnapshotFacts.model_validate(result.facts)
+    except ValueError:
+        return None
+
+
+def _word(result: Result) -> str:
+    return "Unchanged" if result.reason == Reason.UNCHANGED else "Created"
+
+
+def _ended(check: Check, at: datetime, **result: Any) -> Check:
+    return check.model_copy(update={"finished_at": at.replace(microsecond=0), **result})
+
+
+Why = Callable[[Scene, Check], Check | None]
+
+
+def due(scene: Scene, check: Check | None) -> Check | None:
+    """The look to start now, if any."""
+    if check is None:
+        return _new(scene, scene.request)
+    reasons = AT_ANY_TIME if check.outcome == "Running" else AT_ANY_TIME + WHEN_AT_REST
+    return next((upcoming for why in reasons if (upcoming := why(scene, check))), None)
+
+
+def definition_changed(scene: Scene, check: Check) -> Check | None:
+    return _new(scene, scene.request) if check.definition_digest != scene.definition else None
+
+
+def could_start_otherwise(scene: Scene, check: Check) -> Check | None:
+    """Its pod cannot start as it was made, and would be made differently now."""
+    look = scene.look(check.job)
+    return _once_more(scene, check) if look and check.outcome == "Running" and waits_for_another_pod(look, scene.shape) else None
+
+
+def request_came(scene: Scene, check: Check) -> Check | None:
+    return _new(scene, scene.request) if scene.request and scene.request != check.request else None
+
+
+def schedule_came(scene: Scene, check: Check) -> Check | None:
+    """A moment of the schedule has passed since the last look began; several that were missed are one."""
+    slot = last_slot(scene)
+    return _new(scene, check.request, slot) if slot and slot > (check.started_at or scene.born) else None
+
+
+def may_have_healed(scene: Scene, check: Check) -> Check | None:
+    at = heals_at(scene, check)
+    return _once_more(scene, check) if at and at <= scene.now else None
+
+
+AT_ANY_TIME: tuple[Why, ...] = (
+    definition_changed,  # the running look would answer an old question
+    could_start_otherwise,  # an image, a limit, a node selector was corrected
+)
+WHEN_AT_REST: tuple[Why, ...] = (
+    request_came,  # the running look may have read the files before they were what is meant
+    schedule_came,  # one look at a time
+    may_have_healed,  # what failed heals with time, or with another pod
+)
+
+
+def heals_at(scene: Scene, check: Check | None) -> datetime | None:
+    """When a failed look is worth another attempt; None: not before somebody changes something, or it did not fail."""
+    if check is None or check.outcome != "Failed":
+        return None
+    look, reason = scene.look(check.job), reason_named(check.reason)
+    retry = isinstance(look.outcome, Failed) and look.outcome.retry if look else False
+    failure = Failure(reason or Reason.CRASHED, check.attempt, check.finished_at or scene.now, look.shape if look else None, retry)
+    return next_try(failure, scene.shape)
+
+
+def last_slot(scene: Scene) -> datetime | None:
+    """The latest moment of the schedule that has come since the Dataset was made."""
+    slot = next(_slots(scene, scene.now + SECOND, reverse=True), None)
+    return slot if slot and slot > scene.born else None
+
+
+def next_slot(scene: Scene) -> datetime | None:
+    return next(_slots(scene, scene.now), None)
+
+
+def bad_schedule(scene: Scene) -> str:
+    """What is wrong with the schedule; empty where nothing is."""
+    try:
+        next(CronSim(scene.spec.refresh.schedule, scene.now), None) if scene.spec.refresh else None
+    except CronSimError as error:
+        return str(error)
+    return ""
+
+
+def _slots(scene: Scene, start: datetime, *, reverse: bool = False) -> Iterator[datetime]:
+    refresh = scene.spec.refresh
+    if refresh is None or refresh.suspend or bad_schedule(scene):
+        return iter(())
+    return iter(CronSim(refresh.schedule, start.astimezone(UTC), reverse=reverse))
+
+
+def _new(scene: Scene, request: str, slot: datetime | None = None) -> Check:
+    key = names.digest([scene.definition, request, slot.isoformat() if slot else ""])[:32]
+    return Check(definition_digest=scene.definition, request=request, key=key, job=names.job(scene.name, key, 1), started_at=scene.now)
+
+
+def _once_more(scene: Scene, check: Check) -> Check:
+    """The same look again; what failed is said until it ends."""
+    attempt = check.attempt + 1
+    again = {"attempt": attempt, "job": names.job(scene.name, check.key, attempt)}
+    return check.model_copy(update=again | {"outcome": "Running", "started_at": scene.now, "finished_at": None})
