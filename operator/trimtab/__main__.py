@@ -98,7 +98,7 @@ async def _lead(client: HttpClient, lease: Lease, settings: Settings, health: He
         if not await _unless_stopped(stop, _kinds_are_there(client), keeping):
             return
         async with _core(client, settings, health) as core:
-            await _until_stopped(stop, keeping, core, await _tasks(client, core, settings, stop))
+            await _until_stopped(keeping, core, await _tasks(client, core, settings))
     finally:
         keeping.cancel()
 
@@ -118,7 +118,7 @@ async def _core(client: HttpClient, settings: Settings, health: HealthServer) ->
         await queue.stop(GRACE_SECONDS)
 
 
-async def _tasks(client: HttpClient, core: Core, settings: Settings, stop: asyncio.Event) -> list[asyncio.Task[None]]:
+async def _tasks(client: HttpClient, core: Core, settings: Settings) -> list[asyncio.Task[None]]:
     resyncing = asyncio.create_task(core.resync.forever(), name="resync")
     watching = kopf.operator(
         registry=handlers.register(core.dispatch, BY_KIND),
@@ -126,13 +126,12 @@ async def _tasks(client: HttpClient, core: Core, settings: Settings, stop: async
         standalone=True,
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
-        stop_flag=stop,
     )
     return [resyncing, asyncio.create_task(watching, name="kopf")]
 
 
-async def _until_stopped(stop: asyncio.Event, keeping: "asyncio.Task[None]", core: Core, tasks: list["asyncio.Task[None]"]) -> None:
-    """The first part that ends, ends all; its error is raised."""
+async def _until_stopped(keeping: "asyncio.Task[None]", core: Core, tasks: list["asyncio.Task[None]"]) -> None:
+    """The first part that ends, ends all; its error is raised. From here on signals are kopf's: it ends, and so does the rest."""
     try:
         done, _ = await asyncio.wait([keeping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -141,9 +140,9 @@ async def _until_stopped(stop: asyncio.Event, keeping: "asyncio.Task[None]", cor
         await core.queue.stop(0)  # another works from now on: break off at once
         raise
     finally:
-        stop.set()
         asyncio.get_running_loop().call_later(LAST_SECONDS, os._exit, 1)
-        tasks[0].cancel()
+        for task in tasks:
+            task.cancel()
         await asyncio.wait(tasks, timeout=LAST_SECONDS)
 
 
