@@ -119,5 +119,6 @@ def _compare(name: str, found: NDArray[Any], expected: Sequence[Any], tolerance:
 def _differ(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
     if expected.dtype.kind not in "fiu":
         return np.asarray([str(a) != str(b) for a, b in zip(found.reshape(-1), expected.reshape(-1), strict=True)]).reshape(expected.shape)
-    scale = max(1.0, float(np.nanmax(np.abs(expected), initial=0.0)))
+    # Probabilities have a scale of their own; values are measured by the largest of them.
+    scale = 1.0 if expected.ndim > 1 else float(np.nanmax(np.abs(expected), initial=0.0))
     return ~np.isclose(found.astype(np.float64), expected.astype(np.float64), rtol=0, atol=tolerance * scale, equal_nan=True)

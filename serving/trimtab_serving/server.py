@@ -30,8 +30,8 @@ from trimtab_serving.state import Server
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep idle connections: the side that sends must be the one that closes, or a request gets lost in between."""
 
-FINISH_SECONDS = 20
-"""How long requests that are under way at the end may still take; with the drain it fits into a pod's 30 s of grace."""
+FINISH_SECONDS = 30
+"""How long requests that are under way at the end may still take; with the drain it fits into the 60 s of grace that pods get."""
 
 BACKLOG = 2048
 

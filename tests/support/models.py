@@ -78,7 +78,7 @@ def numbers(folder: Path, format_: str = "onnx", width: int = 4, estimator: Any 
     random = np.random.default_rng(3)
     frame = pd.DataFrame(random.normal(size=(ROWS, width)).astype(np.float32), columns=[f"x{i}" for i in range(width)])
     y = frame.sum(axis=1).to_numpy()
-    model = Pipeline([("scale", StandardScaler()), ("model", estimator or Ridge())])
+    model = Pipeline([("scale", StandardScaler()), ("model", Ridge() if estimator is None else estimator)])
     return write(folder, model.fit(frame, y if estimator is None else (y > 0).astype(np.int64)), frame, format_)
 
 
