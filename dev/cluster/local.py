@@ -68,22 +68,21 @@ def enter(it: Cluster, binaries: Path) -> int:
         command = [*unshare, sys.executable, str(HERE), "inside", it.name, str(binaries)]
         pid = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True).pid
     (it.folder / "pid").write_text(str(pid))
-    until("The node's namespace", 10, lambda: child_of_living(it, pid))
+    until("The node's namespace", 10, lambda: child(pid) or ended(pid))
+    if ended(pid):
+        refuse_with_its_words(it)
     return child(pid)
 
 
-def refuse_if_ended(it: Cluster) -> None:
-    if not outside_pid(it):
-        raise Refusal(f"The node ended at once: {(it.folder / 'node.log').read_text().strip()[-800:]}")
-
-
-def child_of_living(it: Cluster, pid: int) -> int:
-    refuse_if_ended(it)
-    return child(pid)
+def refuse_with_its_words(it: Cluster) -> None:
+    raise Refusal(f"The node ended at once: {(it.folder / 'node.log').read_text().strip()[-800:]}")
 
 
 def child(pid: int) -> int:
-    words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0
     return int(words[0]) if words else 0
 
 
@@ -127,7 +126,8 @@ def wait_until(what: str, it: Cluster, ready: Callable[[Cluster], bool], seconds
         until(what, seconds, lambda: outside_pid(it) == 0 or ready(it))
     except Refusal as late:
         raise Refusal(f"{late} Its logs are in {it.folder}/var/log.") from None
-    refuse_if_ended(it)
+    if not outside_pid(it):
+        refuse_with_its_words(it)
 
 
 def healthy(it: Cluster) -> bool:
