@@ -27,7 +27,7 @@ from trimtab.store.settings import StoreSettings
 
 AnyDocument = SnapshotDocument | TrainDocument | GcDocument
 
-VERBS = {"snapshot": "trimtab.jobs.snapshot", "train": "trimtab.jobs.train", "gc": "trimtab.jobs.gc"}
+VERBS = {"snapshot": "trimtab.jobs.snapshot", "train": "trimtab.jobs.train", "gc": "trimtab.jobs.collect"}
 """Each module has `run(document, context) -> Result`; it is imported when it is asked for, with the libraries it needs."""
 
 log = structlog.get_logger()

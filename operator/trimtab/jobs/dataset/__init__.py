@@ -1,0 +1,1 @@
+"""Making a version of a Dataset: source, reading, checking, rules, splitting, writing; `jobs.snapshot` puts them in order."""

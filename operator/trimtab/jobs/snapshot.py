@@ -1,0 +1,148 @@
+"""The verb `snapshot`: make a version of a Dataset, or find that nothing changed.
+
+The digest of a version covers what was asked for and the exact objects it was made from; a digest that is committed is
+answered from its manifest, without reading a row. Everything else is done in the order of `_make`.
+"""
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from trimtab.api.dataset import DatasetSpec
+from trimtab.api.documents import Result, SnapshotDocument
+from trimtab.api.reasons import Reason
+from trimtab.jobs.context import Context
+from trimtab.jobs.dataset import checking, claims, columns, engine, profiling, reading, rules, source, splitting, writing
+from trimtab.jobs.errors import UserFault
+from trimtab.store import manifest as manifests
+from trimtab.store.client import ObjectInfo
+from trimtab.store.manifest import CreatedBy, Manifest
+
+METHOD_VERSION = 1
+"""Part of every digest: raise it when the same rows would be read or split differently than before."""
+
+DEFINITION = ("label", "timestamp", "id", "task", "exclude", "split", "validation")
+"""What of a spec makes a version; where the rows are is in the list of objects, and the rest is about keeping and refreshing."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The version that the source as it is now would be."""
+
+    digest: str
+    root: str
+    inputs: dict[str, Any]
+    form: source.Format
+    objects: list[ObjectInfo]
+
+
+def run(document: SnapshotDocument, context: Context) -> Result:
+    """See the module."""
+    wanted = look(document, context)
+    log.info("snapshot.source", objects=len(wanted.objects), bytes=sum(each.size for each in wanted.objects), digest=wanted.digest)
+    if found := manifests.find(context.store, wanted.root):
+        return _answer(document, context, *found)
+    return _answer(document, context, *manifests.commit(context.store, wanted.root, _make(document, context, wanted)))
+
+
+def look(document: SnapshotDocument, context: Context) -> Wanted:
+    """List the source and give it its digest; no row is read."""
+    form, objects = source.find(context.store, document.spec.source)
+    inputs = inputs_of(document.spec, form, objects)
+    digest = manifests.digest_of(inputs)
+    return Wanted(digest, context.layout.dataset(document.name, digest), inputs, form, objects)
+
+
+def inputs_of(spec: DatasetSpec, form: source.Format, objects: list[ObjectInfo]) -> dict[str, Any]:
+    """What the digest covers."""
+    definition = spec.model_dump(mode="json", by_alias=True, exclude_none=True, include=set(DEFINITION))
+    listed = [{"uri": each.uri, "etag": each.etag, "size": each.size} for each in objects]
+    return {"method": METHOD_VERSION, "definition": definition | {"format": form}, "objects": listed}
+
+
+def _make(document: SnapshotDocument, context: Context, wanted: Wanted) -> Manifest:
+    spec, progress, root = document.spec, context.progress, wanted.root
+    progress.update(2, f"reading {len(wanted.objects)} files")
+    files = reading.stage(context.store, wanted.objects, wanted.form, context.scratch / "source", progress.part(2, 25))
+    with engine.opened(context.scratch) as database:
+        progress.update(25, "reading rows")
+        table = reading.load(database, files, wanted.form)
+        columns.require(spec, table.names)
+        table = checking.settle_times(database, spec.timestamp, table)
+        table, label = checking.settle_label(database, spec, table)
+        progress.update(45, f"checking {table.rows} rows")
+        _keep_rules(document, context, database, table, root)
+        progress.update(55, "splitting")
+        sizes = splitting.split(database, spec, label)
+        method = splitting.method_of(spec, label.task)
+        written = writing.splits(database, spec, method, table, context.scratch)
+        facts = _facts(spec, method, table, label, sizes) | {"columns": writing.column_facts(database, spec.label, table)}
+    inputs = [each for each in table.columns if each.name not in {*spec.exclude, spec.timestamp, spec.id}]
+    profiling.write(written[0], inputs, spec.timestamp, context.scratch / "profile.json", progress.part(65, 85))
+    progress.update(85, "writing to the object store")
+    stored = [manifests.upload_file(context.store, root, f"{context.pod.uid}/{each.name}", each) for each in [*written, context.scratch / "profile.json"]]
+    return Manifest(
+        kind="Dataset",
+        name=document.name,
+        digest=wanted.digest,
+        inputs=wanted.inputs,
+        files=stored,
+        facts=facts,
+        created_by=_created_by(context),
+        created_at=datetime.now(UTC),
+    )
+
+
+def _keep_rules(document: SnapshotDocument, context: Context, database: engine.Engine, table: reading.Table, root: str) -> None:
+    """All rules hold, or RuleViolated, with the rows that break them put beside where the version would have been."""
+    found = rules.broken(database, document.spec.validation, table)
+    if not found:
+        return
+    uri = f"{root}/violations"
+    for file in writing.violations(database, found, context.scratch / "violations"):
+        rule = found[int(file.stem)].rule
+        context.store.upload(file, f"{uri}/{context.pod.uid}/{file.stem}-{_plain(rule)}.parquet")
+    raise UserFault(Reason.RULE_VIOLATED, Reason.RULE_VIOLATED.say(detail=rules.sentence(found, len(document.spec.validation))), uri=uri)
+
+
+def _plain(rule: str) -> str:
+    """A rule's name as part of a key."""
+    return "".join(each if each.isalnum() and each.isascii() else "-" for each in rule)
+
+
+def _facts(spec: DatasetSpec, method: str, table: reading.Table, label: checking.Label, sizes: splitting.Sizes) -> dict[str, Any]:
+    rows = {"train": sizes.train, "validation": sizes.validation, "test": sizes.test, "unlabelled": label.unlabelled}
+    facts: dict[str, Any] = {"task": label.task, "label": spec.label, "timestamp": spec.timestamp, "id": spec.id, "exclude": list(spec.exclude), "rows": rows}
+    facts["split"] = spec.split.model_dump(mode="json", by_alias=True, exclude_none=True) | {"method": method}
+    facts["dropped"] = [{"name": column, "why": why} for column, why in table.dropped]
+    return facts | ({"classes": [str(each).lower() if isinstance(each, bool) else each for each in label.classes]} if label.classes else {})
+
+
+def _created_by(context: Context) -> CreatedBy:
+    import duckdb
+
+    return CreatedBy(verb="snapshot", image=context.image, versions={"duckdb": duckdb.__version__, "python": sys.version.split()[0]})
+
+
+def _answer(document: SnapshotDocument, context: Context, manifest: Manifest, manifest_digest: str) -> Result:
+    """The committed version under its number; `Created` when the number was taken just now."""
+    version, created = claims.claim(context.store, context.layout, document.name, manifest.digest)
+    rows = manifest.facts["rows"]
+    total = sum(rows.values())
+    made = Reason.CREATED_VERSION.say(version=version, rows=total, digest=manifest.digest[:12])
+    facts = {"version": version, "digest": manifest.digest, "task": manifest.facts["task"], **rows, "outcome": "Created" if created else "Unchanged"}
+    facts |= {"createdAt": manifest.created_at.isoformat().replace("+00:00", "Z"), "rules": len(document.spec.validation), "size": manifest.size()}
+    context.progress.update(100, made)
+    return Result(
+        outcome="Succeeded",
+        reason=Reason.CREATED_VERSION.value if created else Reason.UNCHANGED.value,
+        message=made if created else Reason.UNCHANGED.say(version=version),
+        uri=context.layout.dataset(document.name, manifest.digest),
+        manifest_digest=manifest_digest,
+        facts={key: str(value) for key, value in facts.items()},
+    )
