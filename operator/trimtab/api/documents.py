@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import zlib
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,6 +113,7 @@ class SnapshotFacts(Status):
     validation: int = 0
     test: int = 0
     unlabelled: int = 0
+    created_at: datetime | None = None
 
 
 class GcDocument(Document):
