@@ -110,7 +110,6 @@ def _must_be_classes(engine: Engine, table: Table, column: Column, distinct: int
         quoted = name(column.name)
         row, value = first(engine, f"SELECT rowid, {quoted} FROM data WHERE {quoted} <> trunc({quoted}) OR isinf({quoted}) ORDER BY rowid LIMIT 1")
         raise _unusable(f"{table.place(row)} has {value} in column {column.name}, and classes are text, booleans or whole numbers; set spec.task: regression.")
-
     if distinct > MOST_CLASSES:
         note = f" It is {column.note}." if column.note else ""
         raise _unusable(f"column {column.name} has {distinct} different values, more than {MOST_CLASSES} classes; is it the right column?{note}")
