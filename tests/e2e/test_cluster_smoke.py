@@ -1,12 +1,17 @@
 """What every other end-to-end test takes for granted of the cluster it runs on."""
 
 import json
+import os
+import signal
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 PYTHON = "docker.io/library/python:3.11-slim-bookworm"
+STORE = "docker.io/versity/versitygw:v1.8.0"
 NAMESPACE = "smoke"
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
 ASK_THE_API = (
@@ -93,12 +98,28 @@ def test_logs_are_there_to_read(cluster, pod):
     assert "started" in cluster.kubectl("-n", NAMESPACE, "logs", "server")
 
 
-def test_the_object_store_image_is_loaded(cluster, pod):
-    node = json.loads(cluster.kubectl("get", "nodes", "-o", "json"))["items"][0]
-    assert any("versity/versitygw" in name for image in node["status"]["images"] for name in image["names"])
+def test_the_object_store_image_is_there_to_run(cluster, pod):
+    cluster.kubectl("-n", NAMESPACE, "run", "store", f"--image={STORE}", "--restart=Never", "--", "--version")
+    cluster.kubectl("-n", NAMESPACE, "wait", "pod/store", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=30s")
 
 
 def test_up_on_a_running_cluster_changes_nothing(cluster):
     before = cluster.kubectl("get", "node", "-o", "jsonpath={.items[0].metadata.uid}")
     cluster.tool("up")
     assert cluster.kubectl("get", "node", "-o", "jsonpath={.items[0].metadata.uid}") == before
+
+
+@pytest.mark.skipif(os.environ.get("CLUSTER", "auto") in ("kind", "none"), reason="only a cluster in namespaces of this machine is ours to kill")
+def test_a_cluster_that_was_killed_comes_up_with_what_it_knew_and_down_leaves_nothing(cluster):
+    if not (cluster.kubeconfig.parent / "pid").exists():
+        pytest.skip("kind runs this cluster")
+    killed = replace(cluster, name="trimtab-killed")
+    killed.tool("up")
+    killed.kubectl("create", "configmap", "remembered")
+    os.kill(int((killed.kubeconfig.parent / "pid").read_text()), signal.SIGKILL)
+    killed.tool("up")
+    assert "remembered" in killed.kubectl("get", "configmap", "remembered", "-o", "name")
+    killed.tool("down")
+    assert not killed.kubeconfig.parent.exists()
+    assert not list(Path("/sys/fs/cgroup").rglob("trimtab-trimtab-killed"))
+    assert "trimtab-killed" not in Path("/proc/mounts").read_text()
