@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import kopf
 import structlog
@@ -37,6 +38,8 @@ GRACE_SECONDS = 3.0
 LAST_SECONDS = 9.0
 """After these the process ends whatever still hangs."""
 MISSING_KINDS_SECONDS = 2.0
+KOPF_IDENTITY: Any = "trimtab"
+"""Without one kopf asks who the user is, and in a container the user is a number without a name. It only matters for peering."""
 
 events = structlog.get_logger()
 
@@ -123,6 +126,7 @@ async def _tasks(client: HttpClient, core: Core, settings: Settings) -> list[asy
     watching = kopf.operator(
         registry=handlers.register(core.dispatch, BY_KIND),
         settings=handlers.settings(BY_KIND, await client.version()),
+        identity=KOPF_IDENTITY,
         standalone=True,
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
