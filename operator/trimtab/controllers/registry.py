@@ -1,9 +1,11 @@
 """The kinds that are looked after, one line each."""
 
-from trimtab.controllers import deployment, modelversion
+from trimtab.controllers import dataset, deployment, modelversion, trainingjob
 from trimtab.kube.controller import Controller
 
 CONTROLLERS: tuple[Controller, ...] = (
+    dataset,
+    trainingjob,
     modelversion,
     deployment,
 )

@@ -30,6 +30,9 @@ HEALS_WITH_TIME = frozenset(
         Reason.EVICTED,  # there is room elsewhere
         Reason.CODE_CHANGED,  # the kubelet mounts the ConfigMap of today
         Reason.QUEUED,  # the queue moves on
+        Reason.UNSCHEDULABLE,  # a node comes
+        Reason.IMAGE_PULL_FAILED,  # the image is pushed, the registry comes back
+        Reason.CONFIG_ERROR,  # a quota is raised
     }
 )
 """Worth another attempt after a pause, with nothing changed here."""
@@ -153,6 +156,10 @@ def trouble(outcome: Outcome, before: Trouble) -> Trouble:
         return Trouble(str(outcome.reason), outcome.message)
     over = isinstance(outcome, Running) and outcome.started and before.reason in HOLDS_BACK
     return Trouble() if over else before
+
+
+def has_started(attempt: Attempt) -> bool:
+    return isinstance(attempt.outcome, Running) and attempt.outcome.started
 
 
 def surplus(found: Iterable[Attempt], keep: int) -> list[Delete]:

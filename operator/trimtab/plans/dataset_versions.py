@@ -74,7 +74,7 @@ def _version(result: Result, check: Check) -> DatasetVersion | None:
         manifest_digest=result.manifest_digest,
         uri=result.uri,
         rows=RowsBySplit(train=facts.train, validation=facts.validation, test=facts.test, unlabelled=facts.unlabelled),
-        created_at=check.finished_at,
+        created_at=facts.created_at or check.finished_at,
     )
 
 

@@ -1,0 +1,100 @@
+"""TrainingJob: what is looked at, for the plan in `plans/trainingjob.py`."""
+
+from datetime import datetime
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from trimtab.api.base import API_VERSION
+from trimtab.api.kinds import DATASET, DEPLOYMENT, MODEL_VERSION
+from trimtab.api.kinds import TRAINING_JOB as KIND
+from trimtab.api.trainingjob import ConfigMapKey, Progress
+from trimtab.controllers.work import work_of
+from trimtab.kube.client import Client, Manifest
+from trimtab.kube.controller import EVERY, ChildKind
+from trimtab.kube.errors import ApiError
+from trimtab.kube.settings import Settings
+from trimtab.manifests import jobs
+from trimtab.manifests.labels import VERB, owner_of
+from trimtab.plans.plan import Gone, Key
+from trimtab.plans.recipe import code_digest
+from trimtab.plans.trainingjob import Seen, plan
+from trimtab.plans.wanted import NO_CODE, Code
+
+CHILDREN = (ChildKind(jobs.API_VERSION, jobs.PLURAL), ChildKind("v1", "pods"))
+
+MOST_METRICS = 8
+"""Numbers of a run's progress that are shown; the record in the object store has them all."""
+MOST_MESSAGE = 200
+MOST_CODE = 512 * 1024
+"""Bytes of training code: half of what a ConfigMap can hold; more is a library, and belongs in an image."""
+
+
+def RELATED(obj: Manifest) -> list[Key]:  # noqa: N802 - part of the interface of a controller
+    """A Dataset that has made a version, for the TrainingJobs that wait for it."""
+    return [Key(KIND.kind, obj["metadata"]["namespace"], EVERY)] if obj["kind"] == DATASET.kind else []
+
+
+async def observe(client: Client, key: Key, settings: Settings, now: datetime) -> Seen | Gone:
+    obj = await client.get(API_VERSION, KIND.plural, key.namespace, key.name)
+    if obj is None:
+        return Gone()
+    spec = obj["spec"]
+    of_the_model = f"spec.model={spec.get('model') or key.name}"
+    deployments = await client.list(API_VERSION, DEPLOYMENT.plural, key.namespace)
+    work = await work_of(client, owner_of(obj), now)
+    return Seen(
+        obj,
+        settings.worker_image,
+        settings.worker_image_pull_policy,
+        dataset=await client.get(API_VERSION, DATASET.plural, key.namespace, spec["dataset"]),
+        code=await _code(client, key.namespace, (spec.get("trainer") or {}).get("python")),
+        deployments=tuple(each for each in deployments if each["spec"]["model"] == (spec.get("model") or key.name)),
+        jobs=work.jobs,
+        pods=work.pods,
+        events=work.events,
+        progress=await _progress(client, work.pods),
+        versions=tuple(await client.list(API_VERSION, MODEL_VERSION.plural, key.namespace, field_selector=of_the_model)),
+    )
+
+
+async def _code(client: Client, namespace: str, python: Manifest | None) -> Code:
+    if python is None:
+        return NO_CODE
+    wanted = ConfigMapKey.model_validate(python["configMap"])
+    found = await client.get("v1", "configmaps", namespace, wanted.name)
+    if found is None:
+        return Code(problem=f"there is no ConfigMap {wanted.name} in this namespace; make it from your code with kubectl create configmap.")
+    text = (found.get("data") or {}).get(wanted.key)
+    if text is None:
+        keys = ", ".join(sorted(found.get("data") or {})) or "none"
+        return Code(problem=f"ConfigMap {wanted.name} has no key {wanted.key}; its keys are {keys}.")
+    size = len(text.encode())
+    if size > MOST_CODE:
+        return Code(problem=f"key {wanted.key} of ConfigMap {wanted.name} has {size} bytes; the most is {MOST_CODE}.")
+    return Code(code_digest(text))
+
+
+async def _progress(client: Client, pods: tuple[Manifest, ...]) -> Progress | None:
+    """What the running pod says of itself; a pod that does not answer says nothing."""
+    running = [pod for pod in pods if pod["metadata"]["labels"].get(VERB) == "train" and pod.get("status", {}).get("phase") == "Running"]
+    address = max(running, key=lambda pod: pod["metadata"].get("creationTimestamp", ""))["status"].get("podIP") if running else None
+    if not address:
+        return None
+    try:
+        return read_progress(await client.scrape(address, jobs.METRICS_PORT))
+    except (ApiError, ValueError):
+        return None
+
+
+def read_progress(text: str) -> Progress | None:
+    """Progress from a worker's /metrics; None where it says no percent yet."""
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    percent = next((sample.value for sample in samples if sample.name == "trimtab_progress_percent"), None)
+    if percent is None:
+        return None
+    metrics = {sample.labels["name"]: f"{sample.value:.6g}" for sample in samples if sample.name == "trimtab_progress_metric"}
+    message = next((sample.labels.get("message", "") for sample in samples if sample.name.startswith("trimtab_progress_info")), "")
+    return Progress(percent=int(percent), message=message[:MOST_MESSAGE], metrics=dict(sorted(metrics.items())[:MOST_METRICS]))
+
+
+__all__ = ["CHILDREN", "KIND", "RELATED", "Seen", "observe", "plan"]
