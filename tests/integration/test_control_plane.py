@@ -30,9 +30,10 @@ def test_a_person_without_rights_is_refused_and_with_a_role_is_not(control_plane
     with pytest.raises(subprocess.CalledProcessError) as refused:
         control_plane.kubectl(*question, user="alice")
     assert refused.value.stdout == "no\n"
-    control_plane.kubectl("-n", "default", "create", "rolebinding", "readers", "--clusterrole=admin", "--group=data-science")
+    control_plane.kubectl("-n", "default", "create", "role", "readers", "--verb=list", "--resource=secrets")
+    control_plane.kubectl("-n", "default", "create", "rolebinding", "readers", "--role=readers", "--group=data-science")
     assert control_plane.kubectl(*question, user="alice") == "yes\n"
-    control_plane.kubectl("-n", "default", "delete", "rolebinding", "readers")
+    control_plane.kubectl("-n", "default", "delete", "role,rolebinding", "readers")
 
 
 def test_an_admission_policy_refuses_with_its_own_sentence(control_plane):
