@@ -1,7 +1,6 @@
 """Dataset: what is looked at, for the plan in `plans/dataset.py`."""
 
 from datetime import datetime
-from typing import Any
 
 from trimtab.api.base import API_VERSION
 from trimtab.api.kinds import DATASET as KIND
@@ -30,20 +29,24 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
     if obj is None:
         return Gone()
     work = await work_of(client, owner_of(obj), now)
-    held = Held(await _pinned(client, key), await _cited(client, key))
-    return Seen(obj, settings.worker_image, settings.worker_image_pull_policy, work.jobs, work.pods, work.events, held)
+    return Seen(obj, settings.worker_image, settings.worker_image_pull_policy, work.jobs, work.pods, work.events, await _held(client, key))
 
 
-async def _pinned(client: Client, key: Key) -> frozenset[int]:
-    found = await client.list(API_VERSION, TRAINING_JOB.plural, key.namespace)
-    specs = (training_job["spec"] for training_job in found)
-    return frozenset(spec["datasetVersion"] for spec in specs if spec["dataset"] == key.name and "datasetVersion" in spec)
+async def _held(client: Client, key: Key) -> Held:
+    """What is pinned, what the newest runs train on, what ModelVersions were made of."""
+    training_jobs = await client.list(API_VERSION, TRAINING_JOB.plural, key.namespace)
+    learners = [each for each in training_jobs if each["spec"]["dataset"] == key.name]
+    versions = await client.list(API_VERSION, MODEL_VERSION.plural, key.namespace)
+    sources: list[Manifest] = [version["spec"].get("lineage", {}).get("dataset", {}) for version in versions]
+    pinned = {each["spec"]["datasetVersion"] for each in learners if "datasetVersion" in each["spec"]}
+    in_use = {run["datasetDigest"] for each in learners for run in _newest_run(each) if run.get("datasetDigest")}
+    cited = {source["digest"] for source in sources if source.get("name") == key.name}
+    return Held(frozenset(pinned), frozenset(in_use | cited))
 
 
-async def _cited(client: Client, key: Key) -> frozenset[str]:
-    found = await client.list(API_VERSION, MODEL_VERSION.plural, key.namespace)
-    sources: list[dict[str, Any]] = [version["spec"].get("lineage", {}).get("dataset", {}) for version in found]
-    return frozenset(source["digest"] for source in sources if source.get("name") == key.name)
+def _newest_run(training_job: Manifest) -> list[Manifest]:
+    runs: list[Manifest] = (training_job.get("status") or {}).get("runs") or []
+    return runs[:1]
 
 
 __all__ = ["CHILDREN", "KIND", "RELATED", "Seen", "observe", "plan"]

@@ -17,7 +17,7 @@ LISTED = 20
 
 @dataclass(frozen=True)
 class Held:
-    """What others hold on to: the numbers that TrainingJobs pin, the digests that ModelVersions were made of."""
+    """What others hold on to: the numbers that TrainingJobs pin, the digests that runs train on and ModelVersions were made of."""
 
     numbers: frozenset[int] = frozenset()
     digests: frozenset[str] = frozenset()
@@ -91,7 +91,7 @@ def _kept(spec: DatasetSpec, listed: tuple[DatasetVersion, ...], held: Held) -> 
                 place < spec.retain.versions,  # one of the newest
                 version.version == spec.active_version,  # serves
                 version.version in held.numbers,  # a TrainingJob names it
-                version.digest in held.digests,  # a ModelVersion was made of it
+                version.digest in held.digests,  # a run trains on it, a ModelVersion was made of it
             )
         )
 

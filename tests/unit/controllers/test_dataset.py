@@ -313,6 +313,12 @@ async def test_a_version_that_others_hold_on_to_stays():
     assert [v["version"] for v in told.status("Dataset")["versions"]] == [5, 2, 1]
 
 
+async def test_a_version_that_a_run_trains_on_stays():
+    going = training_job("slow") | {"status": {"runs": [{"key": "k", "outcome": "Running", "datasetVersion": 1, "datasetDigest": f"{1:064x}"}]}}
+    told = await made(going, versions=3, retain={"versions": 1})
+    assert [v["version"] for v in told.status("Dataset")["versions"]] == [3, 1]
+
+
 async def test_under_delete_the_data_of_dropped_versions_are_collected_and_no_look_runs_meanwhile():
     told = await made(versions=2, retain={"versions": 1, "reclaimPolicy": "Delete"})
     document = json.loads(next(v["value"] for v in told.job("gc")["spec"]["template"]["spec"]["containers"][0]["env"] if v["name"] == "TRIMTAB_DOCUMENT"))
