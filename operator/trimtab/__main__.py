@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import kopf
 import structlog
 
 from trimtab import handlers
@@ -25,6 +24,7 @@ from trimtab.controllers.registry import BY_KIND
 from trimtab.kube import connection, log, workqueue
 from trimtab.kube.errors import ApiError, NotFound
 from trimtab.kube.health import HealthServer, Heartbeat, oldest_is_young, resync_is_recent
+from trimtab.kube.informer import kopf
 from trimtab.kube.lease import Lease, LeaseLostError, Terms
 from trimtab.kube.reconcile import Reconciler
 from trimtab.kube.resync import Resync

@@ -8,10 +8,9 @@ peering, admission, Events. Children are filtered on the server, by the label th
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import kopf
-
 from trimtab.kube import connection
 from trimtab.kube.controller import OWNER_UID, ChildKind, Controller
+from trimtab.kube.informer import kopf
 from trimtab.kube.watch import Dispatch
 
 SILENCE_SECONDS = 70.0

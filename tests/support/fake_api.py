@@ -93,6 +93,7 @@ class FakeApi:
         if before is None:
             after = self._insert(plural, obj)
         else:
+            _same_version(before, obj)
             after = _merge(_without(before, self.applied.get(address, {}), obj), obj)
             after = self._replace(address, {**after, "metadata": {**after["metadata"], "uid": before["metadata"]["uid"]}})
         self.applied[address] = copy.deepcopy(obj)

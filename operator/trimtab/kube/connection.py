@@ -7,7 +7,7 @@ on disk about every hour. Generated client packages are not used; they cost a se
 import os
 from pathlib import Path
 
-import kopf
+from trimtab.kube.informer import kopf
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 

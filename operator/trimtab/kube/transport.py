@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
-import kopf
 
 from trimtab.kube import metrics
 from trimtab.kube.client import FIELD_MANAGER, Manifest, Manifests
 from trimtab.kube.connection import bracketed
 from trimtab.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
+from trimtab.kube.informer import kopf
 
 REQUEST_SECONDS = 10.0
 """Longest wait for one answer: an API server that is well answers in milliseconds, a page of 500 objects in a second or two."""
@@ -102,7 +102,7 @@ class HttpClient:
                 answer.raise_for_status()
                 return (await answer.content.read(SCRAPE_BYTES)).decode("utf-8", "replace")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(f"{pod_ip}:{port}{path} does not answer: {error or type(error).__name__}", code=code) from error
+            raise Unreachable(f"{pod_ip}:{port}{path} does not answer: {str(error) or type(error).__name__}", code=code) from error
         finally:
             metrics.API_REQUESTS.labels("scrape", str(code)).inc()
 
@@ -148,7 +148,7 @@ class HttpClient:
             async with self._session.request(method, self._server + url, params=query, data=data, headers=headers) as answer:
                 code, text = answer.status, await answer.text()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(f"{method} {url}: {error or type(error).__name__}") from error
+            raise Unreachable(f"{method} {url}: {str(error) or type(error).__name__}") from error
         finally:
             metrics.API_REQUESTS.labels(verb, str(code)).inc()
         if code == UNAUTHORIZED:
