@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.store.model import SKOPS_TRUSTED, Datatype, Format, Input, Output, Signature
+from trimtab_serving import assembly
 from trimtab_serving.errors import ModelFault
 
 Columns = Mapping[str, NDArray[Any]]
@@ -115,12 +116,12 @@ class SkopsRuntime:
     """A fitted scikit-learn pipeline, read by skops without unpickling; only types on our own list come to life."""
 
     def __init__(self, path: Path, signature: Signature | None) -> None:
-        self._model = _skops_model(path)
-        _use_one_thread(self._model)
-        self.signature: Signature = signature or _signature_of_estimator(self._model)
+        whole = _skops_model(path)
+        _use_one_thread(whole)
+        self.signature: Signature = signature or _signature_of_estimator(whole)
         self.dtypes: Mapping[str, np.dtype[Any]] = {each.name: _skops_type(each) for each in self.signature.inputs}
+        self._assemble, self._model = assembly.split(whole, self.dtypes)
         self._classes = np.asarray(self._model.classes_) if hasattr(self._model, "predict_proba") else None
-        self._assemble = _frame if hasattr(self._model, "feature_names_in_") else _matrix
         _agree("outputs", [each.name for each in self.signature.outputs], ["label", "probability", "prediction"])
 
     def predict(self, columns: Columns, wanted: Sequence[str]) -> list[NDArray[Any]]:
@@ -171,17 +172,6 @@ def _outputs_of_estimator(model: Any) -> list[Output]:
     if not hasattr(model, "predict_proba"):
         return [label]
     return [label, Output(name="probability", datatype="FP64", shape=[-1, len(classes)], classes=classes)]
-
-
-def _frame(columns: Columns) -> Any:
-    import pandas as pd
-
-    return pd.DataFrame({name: column[:, 0] for name, column in columns.items()}, copy=False)
-
-
-def _matrix(columns: Columns) -> NDArray[Any]:
-    arrays = list(columns.values())
-    return arrays[0] if len(arrays) == 1 else np.hstack(arrays)
 
 
 def _line(error: Exception) -> str:
