@@ -83,7 +83,7 @@ def plan(seen: Seen, now: datetime) -> Plan:
         pods=len(pods_of(seen, routed)),
         paused=seen.paused,
     )
-    going = expendable(fleet, routed, now - since)
+    going = (*expendable(fleet, routed, now - since), *left_over(seen, fleet))
     return Plan(
         deeds=() if seen.paused else (*running(seen, fleet, wanted), route(seen, routed), *removals(seen, going)),
         status=next_status(situation),
@@ -204,6 +204,11 @@ def route(seen: Seen, routed: int | None) -> Deed:
     if seen.service:
         wanted["metadata"]["resourceVersion"] = seen.service["metadata"]["resourceVersion"]
     return Apply("services", wanted, seen.service)
+
+
+def left_over(seen: Seen, fleet: Fleet) -> list[int]:
+    """Versions of which somebody deleted all but the budget."""
+    return [version for budget in seen.budgets if fleet.group(version := serving.version_of(budget)) is None]
 
 
 def removals(seen: Seen, going: Sequence[int]) -> list[Deed]:
