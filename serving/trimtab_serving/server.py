@@ -62,10 +62,14 @@ def prepare(fetch: Callable[[Path], Files], identity: Identity) -> tuple[Model, 
         return model, warm_up(model)
 
 
-def failure(error: StoreError | ModelFault) -> tuple[Result, int]:
+def failure(error: Exception) -> tuple[Result, int]:
     """What to leave behind, and the exit code: only what may heal by itself is tried again at once."""
-    reason = getattr(error, "reason", Reason.ARTIFACT_UNUSABLE)
-    return Result(outcome="Failed", reason=reason, message=error.message), TRY_AGAIN if error.temporary else USER_FAULT
+    if isinstance(error, StoreError | ModelFault):
+        log.error("model.refused", reason=error.reason, message=error.message)
+        return Result(outcome="Failed", reason=error.reason, message=error.message), TRY_AGAIN if error.temporary else USER_FAULT
+    log.error("model.crashed", exc_info=error)
+    detail = f"{type(error).__name__}: {error}"
+    return Result(outcome="Failed", reason=Reason.CRASHED, message=Reason.CRASHED.say(code=TRY_AGAIN, detail=detail)), TRY_AGAIN
 
 
 async def serve(settings: Settings) -> int:
@@ -94,9 +98,8 @@ async def _live(server: Server, settings: Settings, stop: asyncio.Event) -> int:
         return 0
     try:
         model, examples = loading.result()
-    except (StoreError, ModelFault) as error:
+    except Exception as error:  # noqa: BLE001 (whatever it was, it is left behind in words)
         result, code = failure(error)
-        log.error("model.refused", reason=result.reason, message=result.message)  # noqa: TRY400 (the sentence is the news, not the stack)
         leave(result)
         return code
     server.take(model)

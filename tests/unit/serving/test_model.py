@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from support import models
@@ -88,6 +89,14 @@ def test_the_openapi_example_is_a_request_that_the_model_answers(made: models.Ma
     model = load(artifact.local(made.folder), WHO)
     example = openapi.document(model)["paths"]["/v2/models/flights/infer"]["post"]["requestBody"]["content"]["application/json"]["example"]
     assert model.protocol.decode(json.dumps(example).encode()).rows == 1
+
+
+def test_the_openapi_schema_admits_what_the_model_answers_and_no_other_tensor(made: models.Made) -> None:
+    content = openapi.document(load(artifact.local(made.folder), WHO))["paths"]["/v2/models/flights/infer"]["post"]["requestBody"]["content"]
+    schema, example = (content["application/json"][each] for each in ("schema", "example"))
+    jsonschema.validate(example, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"inputs": [example["inputs"][0] | {"name": "distanse"}]}, schema)
 
 
 def test_the_openapi_document_names_every_input_and_what_it_accepts(made: models.Made) -> None:

@@ -85,6 +85,13 @@ def test_a_store_that_does_not_answer_is_tried_again(artifact: dict[str, Any], s
     assert (result.reason, code) == ("StoreUnreachable", TRY_AGAIN)
 
 
+def test_a_defect_of_ours_leaves_a_result_too(artifact: dict[str, Any], store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "get", lambda _: 1 / 0)
+    result, code = verified(artifact)
+    assert (result.reason, code) == ("Crashed", TRY_AGAIN)
+    assert "ZeroDivisionError" in result.message
+
+
 def test_missing_credentials_are_said_as_such(artifact: dict[str, Any]) -> None:
     document = VerifyDocument(namespace="team", name="flights-v7", uid="u", model="flights", version=7, artifact=artifact)
     assert verify.verify(document, {})[0].reason == "StoreNotConfigured"
