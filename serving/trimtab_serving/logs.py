@@ -1,4 +1,7 @@
-"""Log lines as JSON, one event word and its keys; other libraries' warnings take the same way. Bodies are never logged."""
+"""Log lines as JSON, one event word and its keys; other libraries' warnings take the same way.
+
+Bodies are never logged; hence tracebacks come without the values of variables, which bodies and credentials are among.
+"""
 
 import logging
 
@@ -7,7 +10,7 @@ import structlog
 PROCESSORS: list[structlog.typing.Processor] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.dict_tracebacks,
+    structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
 ]
 
 
