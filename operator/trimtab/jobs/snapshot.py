@@ -6,7 +6,6 @@ answered from its manifest, without reading a row. Everything else is done in th
 
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -94,7 +93,6 @@ def _make(document: SnapshotDocument, context: Context, wanted: Wanted) -> Manif
         files=stored,
         facts=facts,
         created_by=_created_by(context),
-        created_at=datetime.now(UTC),
     )
 
 

@@ -36,7 +36,7 @@ def opened(scratch: Path) -> Iterator[Engine]:
     engine = duckdb.connect(str(scratch / "work.duckdb"), config=_configuration(scratch))
     try:
         engine.execute(f"SET allowed_directories = [{text(f'{scratch}/')}]")
-        for setting in ("TimeZone = 'UTC'", "enable_external_access = false", "lock_configuration = true"):
+        for setting in ("TimeZone = 'UTC'", "enable_progress_bar = false", "enable_external_access = false", "lock_configuration = true"):
             engine.execute(f"SET {setting}")
         yield engine
     except duckdb.OutOfMemoryException as error:
