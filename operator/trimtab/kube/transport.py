@@ -183,7 +183,13 @@ def refusal(code: int, text: str, request: str) -> ApiError:
         status = {}
     message, reason = status.get("message") or f"{request}: {code} {text[:200]}", status.get("reason", "")
     kinds: dict[int, type[ApiError]] = {404: NotFound, 409: AlreadyExists if reason == "AlreadyExists" else Conflict}
-    return kinds.get(code, ApiError)(message, code=code, reason=reason)
+    # An apply that pins a uid is called invalid, not in conflict, when the object of that name is another by now.
+    kind = Conflict if _is_another(status) else kinds.get(code, ApiError)
+    return kind(message, code=code, reason=reason)
+
+
+def _is_another(status: dict[str, Any]) -> bool:
+    return any(cause.get("field") == "metadata.uid" for cause in (status.get("details") or {}).get("causes") or [])
 
 
 def _decoded(text: str, url: str) -> Manifest:

@@ -152,6 +152,13 @@ async def test_refusals_are_typed_and_carry_the_server_s_sentence(server: Server
     assert (type(caught.value), caught.value.code, caught.value.reason) == (kind, code, reason)
 
 
+async def test_an_object_that_is_another_by_now_is_a_conflict_though_the_server_calls_it_invalid(server: Server, client: HttpClient) -> None:
+    code, status = failure(422, "Invalid")
+    server.answers = [(code, status | {"details": {"causes": [{"field": "metadata.uid"}]}})]
+    with pytest.raises(Conflict):
+        await client.apply("batch/v1", "jobs", JOB)
+
+
 async def test_apply_is_a_forced_server_side_apply_in_our_name(server: Server, client: HttpClient) -> None:
     await client.apply("batch/v1", "jobs", JOB)
     method, where, query, headers, body = server.asked[0]
