@@ -1,11 +1,13 @@
 """The verb `snapshot` against a real S3: what becomes a version, what is refused in which words, what a crash leaves."""
 
+import gzip
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -103,6 +105,23 @@ def test_several_files_are_one_table_by_the_names_of_their_columns(worker: Worke
     assert 0 < train.column("y").null_count < 84
 
 
+def test_folders_that_say_key_equals_value_become_a_column_and_gzip_is_read(worker: Worker) -> None:
+    for month in ("01", "02"):
+        worker.put(f"month={month}/a.csv.gz", gzip.compress(b"x,late\n" + b"".join(b"%d,%d\n" % (n, n % 2) for n in range(60))))
+    _, result = worker.snapshot({"label": "late"})
+    month = committed(worker, result).facts["columns"][-1]
+    assert (month["name"], month["distinct"]) == ("month", 2)
+
+
+def test_nested_columns_are_left_out_and_said_so(worker: Worker, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": range(200), "nested": [[n] for n in range(200)], "late": [n % 2 for n in range(200)]}), tmp_path / "a.parquet")
+    worker.put("a.parquet", (tmp_path / "a.parquet").read_bytes())
+    _, result = worker.snapshot({"label": "late"})
+    facts = committed(worker, result).facts
+    assert facts["dropped"] == [{"name": "nested", "why": "BIGINT[] is no type that a model takes"}]
+    assert [each["name"] for each in facts["columns"]] == ["x", "late"]
+
+
 def test_missing_labels_are_counted_and_kept_out(worker: Worker, tmp_path: Path) -> None:
     worker.put("a.csv", table(400, lambda n: a_row(n) | ({"late": ""} if n % 4 == 0 else {})))
     _, result = worker.snapshot({"label": "late"})
@@ -112,8 +131,6 @@ def test_missing_labels_are_counted_and_kept_out(worker: Worker, tmp_path: Path)
 
 
 def test_parquet_with_nan_and_whole_floats_is_read_as_missing_and_classes(worker: Worker, tmp_path: Path) -> None:
-    import pyarrow as pa
-
     file = tmp_path / "a.parquet"
     pq.write_table(
         pa.table({"x": [float("nan") if n % 2 else float(n) for n in range(200)], "late": [float("nan") if n == 0 else float(n % 3) for n in range(200)]}), file
@@ -404,11 +421,13 @@ def test_data_that_was_collected_and_is_wanted_again_gets_its_old_number(worker:
 # real data
 
 
-def test_january_of_the_flights_becomes_a_version(worker: Worker) -> None:
+def test_january_of_the_flights_becomes_a_version_by_the_command_of_the_image(worker: Worker, tmp_path: Path) -> None:
     month = subprocess.run([sys.executable, str(ROOT / "examples" / "flights" / "prepare.py"), "2013-01"], capture_output=True, check=True).stdout
     worker.put("2013-01.csv", month)
-    code, result = worker.snapshot({"label": "late", "timestamp": "sched_dep", "id": "flight_id"})
+    code, result = worker.container({"label": "late", "timestamp": "sched_dep", "id": "flight_id"}, tmp_path)
+    assert result
     assert code == DONE, result.message
     assert sum(int(result.facts[each]) for each in ("train", "validation", "test", "unlabelled")) == 27004
     assert result.facts["unlabelled"] == "606"
     assert committed(worker, result).facts["classes"] == ["false", "true"]
+    assert [each.name for each in tmp_path.iterdir()] == ["termination-log"], "scratch is left clean"

@@ -1,14 +1,20 @@
 """Run a verb of the worker as its pod would: document and store settings in the environment, result and exit code out."""
 
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from support.object_store import ObjectStore
 from trimtab.api.dataset import DatasetSpec
-from trimtab.api.documents import DOCUMENT_VARIABLE, GcDocument, Result, SnapshotDocument
+from trimtab.api.documents import DOCUMENT_VARIABLE, TERMINATION_LOG_VARIABLE, GcDocument, Result, SnapshotDocument
 from trimtab.jobs import run
+
+OPERATOR = Path(__file__).parents[2] / "operator"
 
 
 @dataclass(frozen=True)
@@ -28,17 +34,32 @@ class Worker:
 
     def snapshot(self, spec: dict[str, Any] | None = None, *, name: str = "flights", pod: str = "", **environment: str) -> tuple[int, Result]:
         """A spec without a source is about everything that was `put`."""
-        document = SnapshotDocument(
-            namespace=self.prefix, name=name, uid="u", spec=DatasetSpec.model_validate({"source": {"uri": self.source}, **(spec or {})})
-        )
-        return self._run(document.model_dump_json(by_alias=True), pod, environment)
+        return self._run(self._snapshot(spec or {}, name), pod, environment)
+
+    def container(self, spec: dict[str, Any], folder: Path) -> tuple[int, Result | None]:
+        """The same in a process of its own, started as the image starts it; the result is read from its termination message."""
+        message = folder / "termination-log"
+        env = self._environment(self._snapshot(spec, "flights"), "") | {
+            TERMINATION_LOG_VARIABLE: str(message),
+            "TMPDIR": str(folder),
+            "PYTHONPATH": str(OPERATOR),
+        }
+        ended = subprocess.run([sys.executable, "-m", "trimtab.jobs"], env={**os.environ, **env}, check=False, stdout=subprocess.DEVNULL)
+        return ended.returncode, Result.decode(message.read_text())
 
     def collect(self, keep: list[str], *, name: str = "flights") -> tuple[int, Result]:
         return self._run(GcDocument(namespace=self.prefix, name=name, uid="u", keep=keep).model_dump_json(by_alias=True), "", {})
 
+    def _snapshot(self, spec: dict[str, Any], name: str) -> str:
+        wanted = DatasetSpec.model_validate({"source": {"uri": self.source}, **spec})
+        return SnapshotDocument(namespace=self.prefix, name=name, uid="u", spec=wanted).model_dump_json(by_alias=True)
+
+    def _environment(self, document: str, pod: str) -> dict[str, str]:
+        pod_fields = {"TRIMTAB_METRICS_PORT": "0", "POD_UID": pod or str(uuid.uuid4()), "POD_NAMESPACE": self.prefix}
+        return self.objects.environment(self.bucket, prefix=self.prefix) | pod_fields | {DOCUMENT_VARIABLE: document}
+
     def _run(self, document: str, pod: str, environment: dict[str, str]) -> tuple[int, Result]:
-        env = self.objects.environment(self.bucket, prefix=self.prefix) | {"TRIMTAB_METRICS_PORT": "0", "POD_UID": pod or str(uuid.uuid4())}
-        result, code = run.answer(env | {DOCUMENT_VARIABLE: document} | environment)
+        result, code = run.answer(self._environment(document, pod) | environment)
         return code, result
 
 
