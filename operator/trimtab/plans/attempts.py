@@ -50,7 +50,7 @@ HEALS_WITH_ANOTHER_POD = frozenset(
 """Worth another attempt once image, resources, placement or deadline are others."""
 
 HOLDS_BACK = HEALS_WITH_ANOTHER_POD | {Reason.STORE_NOT_CONFIGURED, Reason.SERVICE_ACCOUNT_MISSING, Reason.QUEUED}
-"""What keeps a container from starting: over as soon as one runs."""
+"""What keeps a container from starting."""
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=5)
 """Long enough that a broken source costs one short pod a few times an hour; short enough to wait for."""
@@ -150,12 +150,16 @@ class Trouble:
     message: str = ""
 
 
-def trouble(outcome: Outcome, before: Trouble) -> Trouble:
-    """What holds the pod back; else the last attempt's failure, until this one ends: a reason that flickers tells nobody anything."""
+def trouble(outcome: Outcome, before: Trouble, lasting: frozenset[Reason] = frozenset()) -> Trouble:
+    """What is wrong now: what holds the pod back, or what ended the last one, until the next one runs.
+
+    Reasons in `lasting` stay until the work ends: where it is short and fails again and again, a reason that flickers
+    tells nobody anything.
+    """
     if isinstance(outcome, Waiting):
         return Trouble(str(outcome.reason), outcome.message)
-    over = isinstance(outcome, Running) and outcome.started and before.reason in HOLDS_BACK
-    return Trouble() if over else before
+    started = isinstance(outcome, Running) and outcome.started
+    return Trouble() if started and before.reason not in lasting else before
 
 
 def has_started(attempt: Attempt) -> bool:

@@ -25,6 +25,9 @@ SECOND = timedelta(seconds=1)
 NOT_THE_DEFINITION = {"active_version", "retain", "refresh", "template"}
 """Fields of the spec that change no version."""
 
+ABOUT_THE_SOURCE = frozenset({Reason.NO_OBJECTS, Reason.SOURCE_UNREADABLE, Reason.BUCKET_MISSING, Reason.STORE_DENIED, Reason.STORE_UNREACHABLE})
+"""What one look after the other finds until somebody mends it: said without a break, for a look takes seconds."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -99,7 +102,7 @@ def _settled(check: Check, look: Attempt, now: datetime) -> Check:
         case Failed(reason, message):
             return _ended(check, look.finished_at or now, outcome="Failed", reason=str(reason), message=message)
         case outcome:
-            said = trouble(outcome, Trouble(check.reason, check.message))
+            said = trouble(outcome, Trouble(check.reason, check.message), ABOUT_THE_SOURCE)
             return check.model_copy(update={"reason": said.reason, "message": said.message})
 
 

@@ -260,6 +260,18 @@ async def test_a_lost_answer_is_asked_for_again_under_the_same_key():
     assert runs(told) == [("Registered", "flights-v1")]
 
 
+async def test_an_evicted_pod_is_told_until_the_next_one_trains():
+    told = await begun()
+    job = told.job("train")
+    told.api.given(pod_of(job, "first", phase="Failed", reason="Evicted", message="The node was low on memory"))
+    await told.settle()
+    assert ready(told) == ("False", "Evicted")
+    told.api.given(pod_of(job, "second", phase="Running", state={"running": {}}, created="2026-01-05T12:00:10Z"))
+    await told.settle()
+    assert ready(told) == ("False", "Progressing")
+    assert len(told.jobs()) == 1
+
+
 async def test_out_of_memory_heals_when_the_limit_is_raised():
     told = await begun()
     job = told.job("train")

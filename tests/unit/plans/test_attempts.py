@@ -48,9 +48,15 @@ def test_what_holds_a_pod_back_is_said_and_forgotten_when_it_starts():
     assert trouble(Running(started=True), held) == Trouble()
 
 
-def test_the_last_attempts_failure_is_said_until_this_one_ends():
+def test_what_ended_the_last_pod_is_said_until_the_next_one_runs():
+    evicted = trouble(Waiting(Reason.EVICTED, "The node was full."), Trouble())
+    assert trouble(Running(started=False), evicted) == evicted
+    assert trouble(Running(started=True), evicted) == Trouble()
+
+
+def test_a_lasting_reason_is_said_until_the_work_ends():
     before = Trouble("NoObjects", "There are none.")
-    assert trouble(Running(started=True), before) == before
+    assert trouble(Running(started=True), before, frozenset({Reason.NO_OBJECTS})) == before
 
 
 def test_nothing_that_holds_a_pod_back_is_a_users_fault_for_ever():
