@@ -16,6 +16,7 @@ MISSING = "__missing__"
 """What a missing categorical or boolean value is called on its way into a model; a number that is missing is NaN."""
 
 SKOPS_TRUSTED = (
+    "functools.partial",
     "numpy.dtype",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
     "scipy.interpolate._bsplines.BSpline",
@@ -30,13 +31,18 @@ SKOPS_TRUSTED = (
     "sklearn.gaussian_process.kernels.Product",
     "sklearn.gaussian_process.kernels.RBF",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils.validation.check_array",
 )
 """Types a skops file may contain beyond those that skops trusts by itself: parts of scikit-learn's own classifiers,
-regressors and transformers, found by dumping every one of them. The list is ours, never the file's."""
+regressors and transformers, found by dumping every one of them. The list is ours, never the file's.
+A partial is as harmless as the function in it, which must be trusted on its own; boosting with native categories has one."""
 
 Format = Literal["onnx", "skops"]
 Datatype = Literal["BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"]

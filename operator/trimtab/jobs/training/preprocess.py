@@ -19,7 +19,7 @@ from trimtab.jobs.training.roles import Roles
 RARE_BELOW = 5
 """A word seen in fewer training rows says nothing that a new word would not."""
 
-MOST_NUMBERED = 254
+MOST_NUMBERED = 100
 MOST_ONE_HOT = 50
 WIDEST_ONE_HOT = 2000
 """All one-hot columns of a model together: beyond, each category column keeps fewer words."""

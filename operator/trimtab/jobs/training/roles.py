@@ -65,7 +65,7 @@ def frame(table: pd.DataFrame, roles: Roles) -> pd.DataFrame:
     columns = {
         name: _numbers(table[name]) if name in roles.numeric else _words(table[name], _truth if name in roles.boolean else _spelled) for name in roles.features
     }
-    return pd.DataFrame(columns, index=range(len(table)))
+    return pd.DataFrame(columns, index=range(len(table))).astype(dict.fromkeys(roles.categorical, object))
 
 
 def _numbers(values: pd.Series) -> Any:
