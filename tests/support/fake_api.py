@@ -2,7 +2,7 @@
 
 It keeps to the rules that the core's correctness hangs on: resourceVersions and their conflicts, uids, generations,
 the status subresource, deletion with a uid as precondition, collection of orphaned children, selectors. It can die
-after the k-th write (`die_after`), refuse (`refuse`), and answer from an older day (`Stale`). It has no schema, no
+after the k-th write (`die_after`), refuse (`refuse`), and be photographed (`snapshot`, `restored`). It has no schema, no
 defaulting and no admission: those are the integration tests' business.
 """
 
@@ -292,29 +292,6 @@ class FakeApi:
     def _tell(self, kind: str, obj: Object) -> None:
         for listener in self._listeners:
             listener(kind, copy.deepcopy(obj))
-
-
-class Stale(FakeApi):
-    """Reads from an older day, writes to today's cluster: what a process sees whose memory is behind."""
-
-    def __init__(self, older: FakeApi, live: FakeApi) -> None:
-        super().__init__(now=live.now)
-        self.objects, self.scrapes, self._live = older.objects, older.scrapes, live
-
-    async def create(self, *args: Any) -> Object:
-        return await self._live.create(*args)
-
-    async def apply(self, *args: Any) -> Object:
-        return await self._live.apply(*args)
-
-    async def patch(self, *args: Any) -> Object:
-        return await self._live.patch(*args)
-
-    async def delete(self, *args: Any, **kwargs: Any) -> None:
-        await self._live.delete(*args, **kwargs)
-
-    async def put_status(self, *args: Any) -> Object:
-        return await self._live.put_status(*args)
 
 
 def _same_version(before: Object, wanted: Object) -> None:
