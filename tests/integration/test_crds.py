@@ -238,3 +238,9 @@ def test_the_examples_are_accepted(kinds, namespace, path: Path):
     ours = [each for each in yaml.safe_load_all(path.read_text()) if each.get("apiVersion") == API_VERSION]
     for each in ours:
         assert "created" in apply(kinds, namespace, json.dumps(each))
+
+
+def test_a_deployment_keeps_its_model(kinds, namespace):
+    apply(kinds, namespace, manifest("Deployment", {"model": "flights"}))
+    assert "spec.model cannot be changed" in refusal(kinds, namespace, manifest("Deployment", {"model": "trains"}))
+    apply(kinds, namespace, manifest("Deployment", {"model": "flights", "version": 3}))

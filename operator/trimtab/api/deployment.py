@@ -17,6 +17,7 @@ class DeploymentSpec(Spec):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
+            ("self.model == oldSelf.model", "spec.model cannot be changed: versions of two models cannot take over from each other; make another Deployment."),
             (
                 "!(has(self.follow) && has(self.version))",
                 "spec: give either `follow` or `version`: `version` pins one version, `follow` takes each new one that passes.",
