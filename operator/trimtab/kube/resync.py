@@ -16,7 +16,7 @@ import structlog
 
 from trimtab.kube.client import Client, Manifest, Manifests, Reader
 from trimtab.kube.controller import OWNER_UID, Controller
-from trimtab.kube.errors import ApiError, Stalled, Waiting
+from trimtab.kube.errors import ApiError
 from trimtab.kube.matching import fields_match, labels_match
 from trimtab.kube.reconcile import is_gone, pending
 from trimtab.kube.settings import Settings
@@ -92,7 +92,7 @@ class Resync:
             if is_gone(seen):
                 return False
             plan = controller.plan(seen, now)
-        except (ApiError, Stalled, Waiting):
+        except Exception:  # noqa: BLE001  # whatever it is, the reconcile tells it, and one bad object must not stop the look at the others
             self._queue.add(key)
             return True
         if pending(seen, plan):

@@ -3,10 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from support import toy
 from support.fake_api import FakeApi
 from support.simulated_time import simulated
 from support.story import SETTINGS, Story
+from trimtab.api.reasons import Reason
 from trimtab.kube.errors import Stalled, Unreachable
 from trimtab.kube.resync import Lists, Resync
 from trimtab.kube.workqueue import WorkQueue
@@ -58,13 +61,17 @@ async def test_the_cost_grows_with_kinds_and_not_with_objects() -> None:
     assert few.api.reads == many.api.reads == 3, "toys, jobs, services"
 
 
-async def test_what_cannot_be_decided_from_lists_is_looked_at_live() -> None:
+@pytest.mark.parametrize("error", [Stalled(Reason.CODE_MISSING, "x"), Unreachable("x"), KeyError("a plan that cannot read an object")])
+async def test_one_object_that_cannot_be_decided_is_looked_at_live_and_stops_no_other(error: Exception) -> None:
     class Controller(toy.Controller):
-        async def observe(self, *_: Any) -> Any:
-            raise Stalled(reason=None, message="x")  # type: ignore[arg-type]
+        async def observe(self, client: Any, key: Key, *rest: Any) -> Any:
+            if key.name == "flights":
+                raise error
+            return await toy.observe(client, key, *rest)
 
-    story, queue = await settled(), Queue()
+    story, queue = await settled(toy.toy(), toy.toy("other")), Queue()
     assert await resync(story, queue, {"Toy": Controller()}).once() == 1
+    assert list(queue.added) == [Key("Toy", "default", "flights")]
 
 
 async def test_when_to_look_again_is_kept_over_a_restart() -> None:
