@@ -1,8 +1,10 @@
 """The verb `gc`: delete the data of versions that nothing cites any more.
 
 The manifest goes first: from then on nothing is there, and whoever dies after that leaves only files that the next
-collection finds. Claims of version numbers stay for ever, so that a number never means two things.
+collection finds. What has no manifest may be a snapshot that is still being written: it is left alone for a day. Claims of version numbers stay for ever, so that a number never means two things.
 """
+
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -13,6 +15,8 @@ from trimtab.store.client import ObjectInfo
 from trimtab.store.layout import MANIFEST
 
 CLAIMS = "versions"
+UNFINISHED = timedelta(days=1)
+"""Longer than any snapshot may take."""
 
 log = structlog.get_logger()
 
@@ -20,7 +24,8 @@ log = structlog.get_logger()
 def run(document: GcDocument, context: Context) -> Result:
     """Delete every digest of the Dataset but those in `keep`."""
     folder = context.layout.dataset_folder(document.name)
-    doomed = by_digest(folder, context.store.list(f"{folder}/"), set(document.keep))
+    unkept = by_digest(folder, context.store.list(f"{folder}/"), set(document.keep))
+    doomed = {digest: files for digest, files in unkept.items() if is_over(folder, digest, files, datetime.now(UTC))}
     objects = 0
     for done, (digest, files) in enumerate(doomed.items()):
         context.progress.update(100 * done / len(doomed), f"deleting {digest[:12]}")
@@ -41,6 +46,11 @@ def by_digest(folder: str, listed: list[ObjectInfo], keep: set[str]) -> dict[str
         if rest and digest != CLAIMS and digest not in keep:
             found.setdefault(digest, []).append(each)
     return found
+
+
+def is_over(folder: str, digest: str, files: list[ObjectInfo], now: datetime) -> bool:
+    """Committed once, or untouched for so long that nobody is writing it any more."""
+    return any(_is_manifest(folder, digest, each) for each in files) or all(now - each.modified > UNFINISHED for each in files)
 
 
 def _is_manifest(folder: str, digest: str, found: ObjectInfo) -> bool:

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ _DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Expir
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _EXISTS = {"PreconditionFailed", "412"}
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class ObjectInfo:
@@ -45,6 +48,7 @@ class ObjectInfo:
     key: str
     etag: str
     size: int
+    modified: datetime = LONG_AGO
 
 
 Listing = list[ObjectInfo]
@@ -173,7 +177,7 @@ def _connect(settings: StoreSettings) -> Any:
 
 
 def _info(bucket: str, found: dict[str, Any]) -> ObjectInfo:
-    return ObjectInfo(f"s3://{bucket}/{found['Key']}", found["Key"], found["ETag"].strip('"'), found["Size"])
+    return ObjectInfo(f"s3://{bucket}/{found['Key']}", found["Key"], found["ETag"].strip('"'), found["Size"], found["LastModified"])
 
 
 @contextmanager

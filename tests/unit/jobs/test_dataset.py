@@ -1,5 +1,6 @@
 """The pure parts of a snapshot: which objects are meant, which column was meant, what a rule's answer equals, what a digest covers."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -159,3 +160,11 @@ def test_collecting_touches_neither_claims_nor_what_is_kept_nor_loose_objects() 
     assert {digest: [each.key for each in files] for digest, files in collect.by_digest("s3://bucket/d", listed, {"keep"}).items()} == {
         "drop": ["d/drop/manifest.json", "d/drop/pod/train.parquet"]
     }
+
+
+def test_a_snapshot_that_is_still_being_written_is_not_collected_and_a_forgotten_one_is() -> None:
+    now = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    files = [ObjectInfo("s3://bucket/d/x/pod/train.parquet", "d/x/pod/train.parquet", "e", 1, datetime(2026, 1, 2, tzinfo=UTC))]
+    assert not collect.is_over("s3://bucket/d", "x", files, now)
+    assert collect.is_over("s3://bucket/d", "x", files, now + timedelta(days=1))
+    assert collect.is_over("s3://bucket/d", "x", [*files, *objects("d/x/manifest.json")], now)
