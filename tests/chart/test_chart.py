@@ -1,6 +1,7 @@
 """What the chart renders under the values people use, without a cluster."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -283,6 +284,11 @@ def test_the_key_in_a_tenants_secret_is_the_one_the_store_is_told(embedded):
     told = json.loads(named(embedded, "Secret", "trimtab-object-store-tenants")["stringData"]["tenants.json"])
     data = named(embedded, "Secret", "trimtab-store")["stringData"]
     assert told == [{"namespace": "team-a", "prefix": "team-a", "accessKeyId": data["AWS_ACCESS_KEY_ID"], "secretAccessKey": data["AWS_SECRET_ACCESS_KEY"]}]
+
+
+def test_a_tenants_access_key_is_no_word_of_its_addresses(embedded):
+    data = named(embedded, "Secret", "trimtab-store")["stringData"]
+    assert re.fullmatch("TT[0-9A-F]{18}", data["AWS_ACCESS_KEY_ID"])
 
 
 def test_a_given_root_key_makes_every_rendering_equal():
