@@ -94,6 +94,13 @@ class TestVerifying:
         assert world.plan().deeds == ()
         assert world.ready() == ("True", Reason.VERIFIED)
 
+    def test_an_older_job_does_not_speak_for_a_newer_one_that_is_gone(self):
+        world = World().after(failed("StoreUnreachable", code=3), GAVE_UP, phase="Failed").seen()
+        verification = world.obj["status"]["verification"] | {"attempt": 2, "outcome": "Verified", "reason": "Verified", "message": "All well."}
+        world.obj["status"]["verification"] = verification
+        assert world.ready() == ("True", Reason.VERIFIED)
+        assert started(world.plan(NOW + timedelta(hours=1))) == []
+
     def test_restored_without_status_it_is_verified_again(self):
         assert len(started(World(status={}).plan())) == 1
 
