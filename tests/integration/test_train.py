@@ -11,9 +11,12 @@ from support.training import Trainer, champion
 from trimtab.api.documents import TERMINATION_BYTES, Result
 from trimtab.api.modelversion import Artifact
 from trimtab.jobs.errors import TryAgain, UserFault
+from trimtab.jobs.run import answer
 from trimtab.jobs.training import usercode
+from trimtab.jobs.training.record import Recorder
 from trimtab.store import manifest
 from trimtab.store.client import Store
+from trimtab.store.errors import StoreUnreachable
 from trimtab.store.layout import Layout
 from trimtab_serving import artifact as served
 from trimtab_serving.model import Identity, load, warm_up
@@ -158,7 +161,10 @@ def test_other_gates_judge_the_same_model(trainer):
     assert (second.outcome, second.reason) == ("Rejected", "GatesFailed")
     assert (second.uri, second.manifest_digest) == (first.uri, first.manifest_digest)
     assert "at least 0.999 is wanted" in second.message
-    assert "only judged" in trainer.record(document).artifact["note"]
+    record = trainer.record(document)
+    assert "only judged" in record.artifact["note"]
+    assert record.trainer["estimator"] == "sklearn.linear_model.LogisticRegression"
+    assert record.metrics["test"]["roc_auc"] < 0.999
 
 
 def test_another_seed_or_dataset_is_another_model(trainer):
@@ -323,3 +329,56 @@ def test_progress_reaches_the_end(trainer):
     trainer.run(trainer.document(trainer.dataset(FLIGHTS), trainer={"estimator": HGB, "earlyStopping": {"patience": 5}}))
     assert trainer.progress.registry.get_sample_value("trimtab_progress_percent") == 100
     assert trainer.progress.registry.get_sample_value("trimtab_progress_metric", {"name": "validation_log_loss"})
+
+
+def test_a_pipeline_spelled_out_is_fitted_and_served(trainer, tmp_path):
+    steps = [
+        {"estimator": "sklearn.impute.SimpleImputer", "columns": ["numeric"], "parameters": {"strategy": "mean"}},
+        {"estimator": "sklearn.preprocessing.OneHotEncoder", "columns": ["carrier"], "parameters": {"handle_unknown": "ignore", "sparse_output": False}},
+        {"estimator": "sklearn.ensemble.ExtraTreesClassifier", "parameters": {"n_estimators": 20, "min_samples_leaf": 5}},
+    ]
+    document = trainer.document(trainer.dataset(FLIGHTS), trainer={"pipeline": steps})
+    result = trainer.run(document)
+    made = result.trained()
+    assert made is not None
+    assert {each.name for each in made.summary.parameters} == {"0.strategy", "1.handle_unknown", "1.sparse_output", "2.n_estimators", "2.min_samples_leaf"}
+    assert trainer.record(document).trainer["kind"] == "pipeline"
+    assert serve(trainer, result, tmp_path) == 32
+
+
+def test_the_metrics_of_the_record_are_those_of_the_file_that_is_served(trainer):
+    document = trainer.document(trainer.dataset(FLIGHTS), trainer={"estimator": HGB, "earlyStopping": {"patience": 3}})
+    result = trainer.run(document)
+    again = trainer.document(document.dataset, trainer={"estimator": HGB, "earlyStopping": {"patience": 3}}, evaluation={"metrics": ["recall"]})
+    assert trainer.run(again).uri == result.uri
+    first, second = (trainer.record(each).metrics["test"] for each in (document, again))
+    assert {name: second[name] for name in first} == first
+
+
+def test_a_store_that_fails_in_the_middle_is_told_as_itself(trainer, monkeypatch):
+    document = trainer.document(trainer.dataset(FLIGHTS))
+    put = Store.put
+
+    def failing(self, uri, content):
+        if b'"metrics": {\n  "train"' in content:
+            raise StoreUnreachable("connection refused.")
+        put(self, uri, content)
+
+    monkeypatch.setattr(Store, "put", failing)
+    with pytest.raises(StoreUnreachable):
+        trainer.run(document)
+    monkeypatch.undo()
+    assert trainer.run(document).outcome == "Succeeded"
+
+
+def test_the_workers_shell_runs_it_and_keeps_credentials_out_of_the_record(trainer, object_store, bucket, monkeypatch, capsys):
+    environment = object_store.environment(bucket)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    document = trainer.document(trainer.dataset(FLIGHTS))
+    secret = environment["AWS_SECRET_ACCESS_KEY"]
+    monkeypatch.setattr(Recorder, "warn", lambda self, _: Recorder.note(self, warnings=[f"leaked {secret}"]))
+    result, code = answer({**environment, "TRIMTAB_DOCUMENT": document.model_dump_json(by_alias=True), "TRIMTAB_METRICS_PORT": "0"})
+    assert (result.outcome, code) == ("Succeeded", 0)
+    assert trainer.record(document).warnings == ["leaked ***"]
+    assert secret not in capsys.readouterr().out

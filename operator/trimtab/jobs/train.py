@@ -31,6 +31,7 @@ def run(document: TrainDocument, context: Context) -> Result:
         _note_data(document, data, recorder)
         require_known(document.spec.evaluation, data.roles.task, list(data.tables["test"].columns))
         made = candidate(document, context, data, recorder)
+        recorder.note(trainer=dict(made.trainer))
         context.progress.update(75, "Judging the model on the test rows")
         evidence = _evidence(document, data, made)
         _note_evidence(document, evidence, recorder)

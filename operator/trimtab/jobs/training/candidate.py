@@ -60,7 +60,6 @@ def fitted(document: TrainDocument, context: Context, data: Data, recorder: Reco
     made = _fit(document, context, data, recorder)
     recorder.warn(made.warnings)
     facts = _facts(trainer, data, made, seed)
-    recorder.note(trainer=facts)
     context.progress.update(FIT_TO, "Converting the model and comparing its answers")
     exported = export(made.estimator, data.rows["test"].X, seed)
     return Candidate(exported.predictor, signature_of(exported, data), facts, exported.note, exported, curves=recorder.curves)

@@ -85,6 +85,10 @@ class Tail(io.TextIOBase):
     def flush(self) -> None:
         self._through.flush()
 
+    def fileno(self) -> int:
+        """For child processes and libraries that write around Python: theirs goes to the pod's log only."""
+        return int(self._through.fileno())
+
     def text(self) -> str:
         return self._kept
 
