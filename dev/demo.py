@@ -157,7 +157,7 @@ def predict(url: str) -> Resource:
 
 def ask() -> None:
     with forwarded("flights") as url:
-        print("$ kubectl port-forward service/flights 8080:80 -n flights &\n$ curl -s localhost:8080/v2/models/flights/infer -d @examples/flights/row.json")
+        print("$ kubectl port-forward service/flights 8080:80 -n flights &\n$ curl -s localhost:8080/v2/models/flights/infer -H 'content-type: application/json' -d @examples/flights/row.json")
         answer = predict(url)
     print(json.dumps(answer, indent=1))
     outputs = {output["name"]: output["data"] for output in answer["outputs"]}

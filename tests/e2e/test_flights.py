@@ -79,12 +79,20 @@ def test_applying_everything_again_trains_nothing(flights: Installed) -> None:
 
 def test_a_new_version_takes_over_and_no_request_is_lost(flights: Installed) -> None:
     with flights.load("http://flights/v2/models/flights/infer", json.dumps(ROW)) as load:
-        flights.kubectl("apply", "-f", str(EXAMPLE / "trainingjob-boosted.yaml"))
+        flights.kubectl("apply", "-f", str(EXAMPLE / "trainingjob-challenger.yaml"))
         flights.until("version 2 is served", lambda: _stable(flights) == 2, seconds=300)
         time.sleep(15)  # the old pods go after a grace
     print("answers:", load)
     assert set(load["codes"]) == {"200"}
     assert set(load["versions"]) == {"1", "2"}
+
+
+def test_a_model_that_fails_its_gates_is_registered_and_never_served(flights: Installed) -> None:
+    flights.kubectl("apply", "-f", str(EXAMPLE / "trainingjob-boosted.yaml"))
+    job = flights.wait("trainingjobs", "flights-boosted", "GatesFailed", status="False", seconds=240)
+    print(condition(job, "Ready")["message"])
+    assert condition(flights.get("modelversions", job["status"]["modelVersion"]), "GatesPassed")["status"] == "False"
+    assert _stable(flights) == 2
 
 
 def test_switching_back_is_one_field(flights: Installed) -> None:
