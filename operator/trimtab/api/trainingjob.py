@@ -184,6 +184,8 @@ class Progress(Status):
     """What it is doing."""
     metrics: dict[str, str] = Field(default_factory=dict)
     """Metrics so far, at most 8."""
+    peak_memory: str | None = None
+    """Most memory that the training process had held when this was read; told with the limit where it runs out of memory."""
     at: datetime | None = None
     """When this was read."""
 

@@ -25,6 +25,7 @@ CHILDREN = (ChildKind(jobs.API_VERSION, jobs.PLURAL), ChildKind("v1", "pods"))
 MOST_METRICS = 8
 """Numbers of a run's progress that are shown; the record in the object store has them all."""
 MOST_MESSAGE = 200
+MEBIBYTE = 1 << 20
 MOST_CODE = 512 * 1024
 """Bytes of training code: half of what a ConfigMap can hold; more is a library, and belongs in an image."""
 
@@ -94,7 +95,18 @@ def read_progress(text: str) -> Progress | None:
         return None
     metrics = {sample.labels["name"]: f"{sample.value:.6g}" for sample in samples if sample.name == "trimtab_progress_metric"}
     message = next((sample.labels.get("message", "") for sample in samples if sample.name.startswith("trimtab_progress_info")), "")
-    return Progress(percent=int(percent), message=message[:MOST_MESSAGE], metrics=dict(sorted(metrics.items())[:MOST_METRICS]))
+    peak = next((sample.value for sample in samples if sample.name == "trimtab_memory_peak_bytes"), 0)
+    return Progress(
+        percent=int(percent),
+        message=message[:MOST_MESSAGE],
+        metrics=dict(sorted(metrics.items())[:MOST_METRICS]),
+        peak_memory=mebibytes(peak) if peak else None,
+    )
+
+
+def mebibytes(size: float) -> str:
+    """Bytes as people write limits of memory."""
+    return f"{round(size / MEBIBYTE)}Mi"
 
 
 __all__ = ["CHILDREN", "KIND", "RELATED", "Seen", "observe", "plan"]

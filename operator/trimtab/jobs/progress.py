@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
+from trimtab.jobs import memory
+
 PORT = 8081
 PORT_VARIABLE = "TRIMTAB_METRICS_PORT"
 MAX_METRICS = 8
@@ -25,6 +27,8 @@ class Progress:
         self._metric = Gauge("trimtab_progress_metric", "A number of interest of the run so far.", ["name"], registry=self.registry)
         self._info = Gauge("trimtab_progress_info", "What is being done now; the value is always 1.", ["message"], registry=self.registry)
         self._names: set[str] = set()
+        peak = Gauge("trimtab_memory_peak_bytes", "The most memory this process has held so far.", registry=self.registry)
+        peak.set_function(memory.peak)
 
     def update(self, percent: float | None = None, message: str | None = None, metrics: Mapping[str, float] | None = None) -> None:
         """Set what is given and leave the rest; the ninth metric and those after it are passed over."""

@@ -100,8 +100,9 @@ def _last_words(error: Exception) -> str:
 def _out_of_memory(error: MemoryError) -> Result:
     from trimtab.jobs import memory
 
-    limit = f"{memory.available() >> 20} MiB"
-    return Result(outcome="Failed", reason=Reason.OUT_OF_MEMORY.value, message=Reason.OUT_OF_MEMORY.say(limit=limit, peak=f" ({error})" if str(error) else ""))
+    limit, peak = (f"{size >> 20}Mi" for size in (memory.available(), memory.peak()))
+    known = " (" + ", ".join([f"peak {peak}", *filter(None, [str(error)])]) + ")"
+    return Result(outcome="Failed", reason=Reason.OUT_OF_MEMORY.value, message=Reason.OUT_OF_MEMORY.say(limit=limit, peak=known))
 
 
 def _without_secrets(result: Result, env: Mapping[str, str]) -> Result:

@@ -56,12 +56,13 @@ Outcome = Running | Waiting | Finished | Failed
 
 @dataclass(frozen=True)
 class Scene:
-    """A Job with its pods, newest first, and its Events."""
+    """A Job with its pods, newest first, and its Events; `peak`: the most memory that one of them was seen to hold, where that is known."""
 
     job: Manifest
     pods: tuple[Manifest, ...]
     events: tuple[Manifest, ...]
     now: datetime
+    peak: str = ""
 
     @property
     def name(self) -> str:
@@ -75,10 +76,10 @@ class Scene:
 Reading = Callable[[Scene], Outcome | None]
 
 
-def read(job: Manifest, pods: list[Manifest], events: list[Manifest], now: datetime) -> Outcome:
-    """The outcome so far; `pods` and `events` may be those of other Jobs too."""
+def read(job: Manifest, pods: list[Manifest], events: list[Manifest], now: datetime, *, peak: str = "") -> Outcome:
+    """The outcome so far; `pods` and `events` may be those of other Jobs too, `peak` is the most memory its pods were seen to hold."""
     mine = sorted((pod for pod in pods if _belongs(pod, job)), key=_age, reverse=True)
-    scene = Scene(job, tuple(mine), tuple(event for event in events if event.get("involvedObject", {}).get("uid") == job["metadata"]["uid"]), now)
+    scene = Scene(job, tuple(mine), tuple(event for event in events if event.get("involvedObject", {}).get("uid") == job["metadata"]["uid"]), now, peak)
     return next(outcome for reading in READINGS if (outcome := reading(scene)))
 
 
@@ -188,7 +189,8 @@ def out_of_memory(death: Death) -> Failed | None:
     if death.terminated.get("reason") != "OOMKilled":
         return None
     limit = _spec(death.pod).get("resources", {}).get("limits", {}).get("memory", "its node")
-    return Failed(Reason.OUT_OF_MEMORY, Reason.OUT_OF_MEMORY.say(limit=limit, peak=""))
+    peak = f" ({death.scene.peak} when last asked)" if death.scene.peak else ""
+    return Failed(Reason.OUT_OF_MEMORY, Reason.OUT_OF_MEMORY.say(limit=limit, peak=peak))
 
 
 def disrupted(death: Death) -> Failed | None:

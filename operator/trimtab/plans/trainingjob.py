@@ -94,7 +94,8 @@ class Seen:
         )
 
     def scene(self, now: datetime) -> Scene:
-        found = attempts("train", list(self.jobs), list(self.pods), list(self.events), now)
+        peak = (self.status.progress and self.status.progress.peak_memory) or ""
+        found = attempts("train", list(self.jobs), list(self.pods), list(self.events), now, peak=peak)
         requested = self.annotations.get(RUN_REQUESTED, "")
         return Scene(self.owner.name, self.model, self.spec, requested, self.status, tuple(found), self.versions, self.shape.digest, now)
 

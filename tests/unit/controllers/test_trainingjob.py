@@ -7,7 +7,7 @@ import pytest
 
 from support.answers import snapshot_answer, train_answer
 from support.builders import annotated, config_map, dataset, deployment, model_version, training_job
-from support.job_pods import NOON, condition, fault, lose, pod_of, start, waiting
+from support.job_pods import NOON, condition, fault, lose, pod_of, start, terminated, waiting
 from support.tale import SETTINGS, Tale
 from trimtab.controllers import dataset as dataset_controller
 from trimtab.controllers import trainingjob as controller
@@ -488,6 +488,21 @@ async def test_progress_is_written_at_most_every_thirty_seconds():
     assert told.status("TrainingJob")["progress"]["percent"] == 42
     await told.after(seconds=10)
     assert told.status("TrainingJob")["progress"]["percent"] == 50
+
+
+async def test_running_out_of_memory_names_the_limit_and_the_peak_that_the_pod_told():
+    told = await begun()
+    job = told.job("train")
+    start(told.api, job)
+    told.api.scrapes["10.1.1.1", 8081] = METRICS + "trimtab_memory_peak_bytes 2.005925888e+09\n"
+    await told.settle()
+    assert told.status("TrainingJob")["progress"]["peakMemory"] == "1913Mi"
+    told.api.scrapes.clear()
+    told.api.given(pod_of(job, phase="Failed", state=terminated(137, reason="OOMKilled")))
+    told.api.set_status(job, active=0, failed=1, conditions=[condition("Failed", "BackoffLimitExceeded")])
+    await told.settle()
+    assert told.ready("TrainingJob") == ("False", "OutOfMemory")
+    assert "its limit of 2Gi (1913Mi when last asked); raise" in told.condition("TrainingJob", "Ready")["message"]
 
 
 async def test_a_pod_that_does_not_answer_leaves_the_progress_as_it_was():

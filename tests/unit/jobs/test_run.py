@@ -162,6 +162,23 @@ def test_memory_is_the_containers_limit_else_the_machines(tmp_path: Path, file: 
     assert memory.available(tmp_path) == (expected or memory.available(tmp_path / "nothing"))
 
 
+def test_the_peak_of_memory_is_the_kernels_own_or_unknown(tmp_path: Path) -> None:
+    status = tmp_path / "status"
+    status.write_text("Name:\tpython\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n")
+    assert memory.peak(status) == 2 << 20
+    assert memory.peak(tmp_path / "nothing") == 0
+    assert memory.peak() > 1 << 20
+
+
+def test_the_peak_of_memory_can_be_scraped() -> None:
+    assert (Progress().registry.get_sample_value("trimtab_memory_peak_bytes") or 0) > 1 << 20
+
+
+def test_running_out_of_memory_by_its_own_account_names_limit_and_peak(worker: Callable[..., tuple[int, Result]]) -> None:
+    _, result = worker(raising(MemoryError("sorting 3 GiB")))
+    assert re.search(r"its limit of \d+Mi \(peak \d+Mi, sorting 3 GiB\); raise", result.message)
+
+
 BUSY_IN_NATIVE_CODE = """
 import sys, ctypes, types
 from trimtab.jobs import __main__ as entry, run

@@ -131,6 +131,14 @@ def test_out_of_memory_names_the_limit_and_the_field():
     assert not failed.retry
 
 
+def test_out_of_memory_names_the_peak_where_the_pod_told_it():
+    the_job = job(GAVE_UP)
+    killed = pod_of(the_job, phase="Failed", state=terminated(137, reason="OOMKilled"))
+    failed = read(the_job, [killed], [], NOW, peak="1913Mi")
+    assert isinstance(failed, Failed)
+    assert "limit of 2Gi (1913Mi when last asked); raise" in failed.message
+
+
 @pytest.mark.parametrize(("code", "retry"), [(2, False), (3, True)])
 def test_the_exit_code_says_whether_the_same_work_may_succeed_later(code, retry):
     said = Result(outcome="Failed", reason="NoObjects", message="There are no csv objects.").encode()
