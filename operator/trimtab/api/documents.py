@@ -145,13 +145,18 @@ class Result(Status):
     """base64 of the zlib-compressed JSON of `Trained`: 4096 bytes are few, and text shrinks to a third."""
 
     def trained(self) -> Trained | None:
-        return Trained.model_validate_json(zlib.decompress(base64.b64decode(self.packed))) if self.packed else None
+        """What is packed; ValueError where it cannot be read, whatever a person's code has written there."""
+        try:
+            return Trained.model_validate_json(zlib.decompress(base64.b64decode(self.packed))) if self.packed else None
+        except zlib.error as error:
+            raise ValueError(str(error)) from error
 
     def encode(self) -> str:
         """One line of JSON that fits a termination message; the sentence is cut first, then nothing."""
-        text = self._json(self.message[:MESSAGE_CHARACTERS])
-        over = len(text.encode()) - TERMINATION_BYTES
-        return text if over <= 0 else self._json(self.message[: max(0, MESSAGE_CHARACTERS - over - 16)])
+        message = self.message[:MESSAGE_CHARACTERS]
+        text = self._json(message)
+        over = len(text) - TERMINATION_BYTES  # JSON is ASCII here, and a character takes at least a byte: so many less are enough
+        return text if over <= 0 else self._json(message[: max(0, len(message) - over)])
 
     def _json(self, message: str) -> str:
         return json.dumps(
