@@ -36,9 +36,13 @@ class Reason(StrEnum):
     STORE_DENIED = "StoreDenied", "The object store refuses the credentials in Secret trimtab-store: {detail} Correct the Secret; it is tried again by itself."
     BUCKET_MISSING = "BucketMissing", "Bucket {bucket} does not exist; make it, or correct TRIMTAB_BUCKET in Secret trimtab-store or the uri."
     NAME_TAKEN = "NameTaken", "{kind} {name} exists and belongs to {owner}; rename this resource, or delete that {kind}."
+    REFUSED = (
+        "Refused",
+        "The API server refuses {kind} {name}: {detail} Correct what it names in this resource, or what forbids it there; it is tried again by itself.",
+    )
     THRASHING = (
         "Thrashing",
-        "{kind} {name} was written more than ten times within {seconds} s; something else undoes what Trimtab writes. Writing rests for {seconds} s.",
+        "{kind} {name} was written more than {writes} times within {seconds} s; something else undoes what Trimtab writes. Writing rests for {seconds} s.",
     )
     ANSWER_LOST = "AnswerLost", "The pod of Job {job} ended without an answer ({detail}); the same work is done again."
     INTERRUPTED = "Interrupted", "The pod was told to stop before the work was done; the same work is done again."

@@ -7,7 +7,7 @@ a TrainingJob that was restored from a dump has a new uid, its ModelVersions hav
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.containment import contained
 from trimtab.kube.controller import OWNER_KIND, OWNER_NAME, OWNER_UID
-from trimtab.kube.errors import AlreadyExists, Conflict, NameTaken, NotFound
+from trimtab.kube.errors import REFUSALS, AlreadyExists, ApiError, Conflict, NameTaken, NotFound, Refused
 from trimtab.plans.plan import Apply, Create, Deed, Delete, Patch, Plan
 
 RUN_KEY = "trimtab.dev/run-key"
@@ -28,7 +28,16 @@ def target(deed: Deed) -> Target:
 
 
 async def do(client: Client, deed: Deed) -> None:
-    """Raises NameTaken where the place is another's, Conflict where the world is not as it was seen."""
+    """Raises NameTaken where the place is another's, Refused where the server will not have it, Conflict where the world is not as it was seen."""
+    try:
+        await _do(client, deed)
+    except ApiError as error:
+        if error.code not in REFUSALS:
+            raise
+        raise Refused(_kind(deed), target(deed)[2], str(error)) from error
+
+
+async def _do(client: Client, deed: Deed) -> None:
     match deed:
         case Create():
             await _create(client, deed)
@@ -38,6 +47,10 @@ async def do(client: Client, deed: Deed) -> None:
             await _patch(client, deed)
         case Delete(ref, propagation):
             await client.delete(ref.api_version, ref.plural, ref.namespace, ref.name, uid=ref.uid or None, propagation=propagation)
+
+
+def _kind(deed: Deed) -> str:
+    return str(deed.manifest["kind"]) if isinstance(deed, Create | Apply) else deed.ref.plural
 
 
 def _is_done(deed: Deed) -> bool:

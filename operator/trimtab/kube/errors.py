@@ -7,9 +7,10 @@
     +-- Unreachable              no answer in time, or none that is HTTP
     Stalled(reason)              a person must act: said in the status, looked at again when something changes
     +-- NameTaken                a child's name is in use by an object that is not ours
+    +-- Refused                  400, 403 or 422 on a write: invalid, or forbidden by a quota, a policy, a missing right
     Waiting(reason, after)       something comes by itself: said in the status, looked at again after a while
 
-A 403, 409, 422 or 500 that nobody expected is an ApiError with the server's own sentence in it.
+Any other code that nobody expected, and one on a read, is an ApiError with the server's own sentence in it.
 """
 
 from datetime import timedelta
@@ -54,6 +55,18 @@ class NameTaken(Stalled):
 
     def __init__(self, kind: str, name: str, owner: str) -> None:
         super().__init__(Reason.NAME_TAKEN, Reason.NAME_TAKEN.say(kind=kind, name=name, owner=owner))
+
+
+REFUSALS = frozenset({400, 403, 422})
+"""Codes that mean: not this object, not now. The same request has no other answer before a person changes something."""
+
+
+class Refused(Stalled):
+    """What a deed would write is not accepted; the API server says why."""
+
+    def __init__(self, kind: str, name: str, detail: str) -> None:
+        said = " ".join(detail.split())[:600]
+        super().__init__(Reason.REFUSED, Reason.REFUSED.say(kind=kind, name=name, detail=said if said.endswith(".") else f"{said}."))
 
 
 class Waiting(Exception):  # noqa: N818

@@ -21,11 +21,11 @@ from trimtab.kube.controller import Controller
 from trimtab.kube.deeds import Target, do, target, to_do
 from trimtab.kube.errors import ApiError, Conflict, NotFound, Stalled, Unreachable, Waiting
 from trimtab.kube.events import events_for, post
-from trimtab.kube.pace import HOLD, WINDOW, Pace
+from trimtab.kube.pace import HOLD, STATUS, WINDOW, Pace, allowed
 from trimtab.kube.settings import Settings
 from trimtab.kube.status import differs
 from trimtab.kube.workqueue import Outcome
-from trimtab.plans.conditions import ConditionSet
+from trimtab.plans.conditions import ConditionSet, is_true
 from trimtab.plans.plan import Delete, Event, Gone, Key, Plan
 
 LOOKS = 3
@@ -117,7 +117,7 @@ class Reconciler:
                 await self._client.put_status(kind.api_version, kind.plural, {**obj, "status": wanted})
             except NotFound:
                 return Outcome("gone")
-            written.note((kind.plural, obj["metadata"]["namespace"], obj["metadata"]["name"]))
+            written.note((kind.plural + STATUS, obj["metadata"]["namespace"], obj["metadata"]["name"]))
         hold = written.thrashing()
         if written.targets:
             events = events_for(plan, wanted, observed) + ([_thrashing(hold)] if hold else [])
@@ -152,15 +152,19 @@ def pending(seen: Any, plan: Plan) -> bool:
 
 
 def blocked(plan: Plan, obj: Manifest, error: Stalled | Waiting, now: datetime) -> Plan:
-    """The plan with a status that says what is in the way; what else the status said stays: the plan's own tells of deeds that were not done."""
+    """The plan with a status that says what is in the way; what else the status said stays: the plan's own tells of deeds that were not done.
+
+    What was Ready, and by the plan still is, stays so: users are served whatever stops the next version.
+    """
+    ready = is_true(obj, "Ready") and plan.status is not None and is_true({"status": plan.status}, "Ready")
     base = obj.get("status") or {}
     generation = obj["metadata"].get("generation", 0)
     conditions = ConditionSet(_conditions(obj.get("status") or {}), generation, now)
     if isinstance(error, Stalled):
-        conditions.stalled(error.reason, error.message)
+        conditions.stalled(error.reason, error.message, ready=ready)
         again = STALLED_AGAIN
     else:
-        conditions.waiting(error.reason, str(error))
+        conditions.waiting(error.reason, str(error), ready=ready)
         again = error.after
     others = [condition for condition in _conditions(base) if condition["type"] not in GENERIC]
     status = {**base, "observedGeneration": generation, "state": _state(error), "conditions": conditions.as_list() + others}
@@ -177,7 +181,7 @@ def _conditions(status: Manifest) -> list[Manifest]:
 
 def _thrashing(written: Target) -> Event:
     plural, _, name = written
-    sentence = Reason.THRASHING.say(kind=plural, name=name, seconds=round(WINDOW))
+    sentence = Reason.THRASHING.say(kind=plural, name=name, writes=allowed(written), seconds=round(WINDOW))
     return Event(str(Reason.THRASHING), sentence, "Warning")
 
 

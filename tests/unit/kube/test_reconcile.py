@@ -261,7 +261,11 @@ async def test_a_patch_of_something_gone_looks_again() -> None:
 async def test_more_than_ten_writes_a_minute_to_one_object_rest_and_say_so() -> None:
     api = FakeApi(toy.toy())
     count = iter(range(100))
-    work = reconciler(api, plan=lambda seen, now: Plan(status={"n": next(count)}))
+
+    def plan(seen: Any, now: Any) -> Plan:
+        return Plan(deeds=(Apply("services", toy.child(seen.obj, "v1", "Service", "flights", words=str(next(count)))),))
+
+    work = reconciler(api, plan=plan)
     outcomes = [await work(KEY) for _ in range(11)]
     assert [outcome.word for outcome in outcomes] == ["changed"] * 10 + ["thrashing"]
     assert outcomes[-1].hold is not None
@@ -270,11 +274,43 @@ async def test_more_than_ten_writes_a_minute_to_one_object_rest_and_say_so() -> 
 
 async def test_ten_writes_in_two_minutes_are_no_thrashing() -> None:
     api = FakeApi(toy.toy())
-    count = iter(range(100))
-    work = reconciler(api, plan=lambda seen, now: Plan(status={"n": next(count)}))
+    count = iter(range(1000))
+    work = reconciler(api, plan=lambda seen, now: Plan(deeds=(Apply("services", toy.child(seen.obj, "v1", "Service", "flights", words=str(next(count)))),)))
     for _ in range(20):
         assert (await work(KEY)).word == "changed"
         api.now += timedelta(seconds=7)
+
+
+async def test_a_status_that_counts_fifty_pods_becoming_ready_is_no_thrashing_but_a_flapping_one_is() -> None:
+    api = FakeApi(toy.toy())
+    count = iter(range(1000))
+    work = reconciler(api, plan=lambda seen, now: Plan(status={"n": next(count)}))
+    outcomes = [(await work(KEY)).word for _ in range(61)]
+    assert outcomes == ["changed"] * 60 + ["thrashing"]
+
+
+@pytest.mark.parametrize("code", [400, 403, 422])
+async def test_what_the_api_server_refuses_is_said_in_its_words_and_tried_again(code: int) -> None:
+    api = FakeApi(toy.toy())
+    api.refuse("create", "jobs", ApiError('Job "flights-1" is invalid: spec.limits: must match the expression', code=code))
+    work = reconciler(api)
+    outcome = await work(KEY)
+    ready = next(c for c in api.one("toys", "flights")["status"]["conditions"] if c["type"] == "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "Refused")
+    assert "spec.limits: must match the expression. Correct" in ready["message"]
+    assert conditions(api)["Stalled"][0] == "True"
+    assert outcome.requeue_after == timedelta(seconds=60)
+    await work(KEY)
+    assert "Stalled" not in conditions(api)
+
+
+async def test_a_refused_deed_leaves_ready_what_serves() -> None:
+    api = FakeApi(toy.toy())
+    await reconciler(api, plan=planned(Plan(status={"conditions": [_condition("Ready", "Serving")]})))(KEY)
+    api.refuse("create", "jobs", ApiError("no", code=403))
+    job = toy.child(api.one("toys", "flights"), "batch/v1", "Job", "flights-1")
+    await reconciler(api, plan=planned(Plan((Create("jobs", job),), status={"conditions": [_condition("Ready", "Serving")]})))(KEY)
+    assert conditions(api) == {"Ready": ("True", "Refused"), "Stalled": ("True", "Refused")}
 
 
 async def test_a_refused_create_is_not_a_write() -> None:
