@@ -44,13 +44,17 @@ class Holdings:
 
 
 def take_up(status: DatasetStatus, scene: Scene, check: Check | None, held: Held) -> Holdings:
-    """The list with the answer of a look that has just ended, less what is no longer kept."""
+    """The list with the answer of a look that has just ended, less what is no longer kept.
+
+    Nothing leaves while a look goes on: it may be about to answer a version that the collection of the others would not know of.
+    """
     result = _news(scene, check)
     made = _version(result, check) if result and check else None
     listed = tuple(status.versions)
     if made:
         listed = (_as_first_made(made, listed), *(version for version in listed if version.version != made.version))
-    kept = _kept(scene.spec, listed, held)
+    looking = check is not None and check.outcome == "Running"
+    kept = listed if looking else _kept(scene.spec, listed, held)
     dropped = tuple(version for version in listed if version not in kept)
     facts = facts_of(result) if result else None
     return Holdings(kept, dropped, made, facts.task if facts else status.task)
@@ -85,14 +89,18 @@ def _as_first_made(made: DatasetVersion, listed: tuple[DatasetVersion, ...]) -> 
 
 
 def _kept(spec: DatasetSpec, listed: tuple[DatasetVersion, ...], held: Held) -> tuple[DatasetVersion, ...]:
-    def stays(place: int, version: DatasetVersion) -> bool:
-        return any(
-            (
-                place < spec.retain.versions,  # one of the newest
-                version.version == spec.active_version,  # serves
-                version.version in held.numbers,  # a TrainingJob names it
-                version.digest in held.digests,  # a run trains on it, a ModelVersion was made of it
-            )
-        )
+    """What is in use, then the newest, as many as the status can list: a version in use never makes room for one that is not."""
+    in_use = [version for place, version in enumerate(listed) if place == 0 or _is_in_use(version, spec, held)]
+    newest = [version for version in listed[: spec.retain.versions] if version not in in_use]
+    stay = [*in_use, *newest][:LISTED]
+    return tuple(version for version in listed if version in stay)
 
-    return tuple(version for place, version in enumerate(listed) if stays(place, version))[:LISTED]
+
+def _is_in_use(version: DatasetVersion, spec: DatasetSpec, held: Held) -> bool:
+    return any(
+        (
+            version.version == spec.active_version,  # serves
+            version.version in held.numbers,  # a TrainingJob names it
+            version.digest in held.digests,  # a run trains on it, a ModelVersion was made of it
+        )
+    )
