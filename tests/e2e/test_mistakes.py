@@ -59,7 +59,7 @@ MISTAKES = [
     Mistake(
         dataset("broken-row", "broken"),
         "SourceUnreadable",
-        ("a.csv", "402", "many"),
+        ("a.csv", "row 401", "many"),
         files={"broken/a.csv": table(last="400,2024-01-28T00:00:00Z,many,red,true")},
         cure={"broken/a.csv": table()},
     ),

@@ -72,6 +72,7 @@ def _make(document: SnapshotDocument, context: Context, wanted: Wanted) -> Manif
         progress.update(25, "reading rows")
         table = reading.load(database, files, wanted.form)
         columns.require(spec, table.names)
+        checking.refuse_stray_text(spec, table)
         table = checking.settle_times(database, spec.timestamp, table)
         table, label = checking.settle_label(database, spec, table)
         progress.update(45, f"checking {table.rows} rows")

@@ -33,6 +33,15 @@ class Label:
     unlabelled: int
 
 
+def refuse_stray_text(spec: DatasetSpec, table: Table) -> None:
+    """A column of numbers that a few texts made a text column is a broken file, not a category of a thousand values."""
+    unused = {*spec.exclude, spec.id, spec.timestamp}
+    for column in table.columns:
+        if column.note and column.name not in unused:
+            detail = f"column {column.name} is {column.note}. Correct the value, or name the column in spec.exclude."
+            raise UserFault(Reason.SOURCE_UNREADABLE, Reason.SOURCE_UNREADABLE.say(file=spec.source.uri, detail=detail))
+
+
 def settle_times(engine: Engine, wanted: str | None, table: Table) -> Table:
     """The timestamp column as times in UTC; BadTimestamp names the first row that has none."""
     if wanted is None:

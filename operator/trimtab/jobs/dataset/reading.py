@@ -34,7 +34,7 @@ TYPES = ("BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "V
 that sends `yes` is not understood; only true and false are booleans here."""
 
 DELIMITERS = ",;\t|"
-NEARLY = 0.9
+NEARLY = 0.98
 """A text column in which this share of values are numbers is explained: a few texts made it one."""
 SHOWN_CHARACTERS = 120
 
