@@ -51,9 +51,9 @@ class Reason(StrEnum):
     IMAGE_PULL_FAILED = "ImagePullFailed", "Image {image} cannot be pulled: {detail} Check its name and the node's access to the registry."
     OUT_OF_MEMORY = (
         "OutOfMemory",
-        "The container was killed for using more memory than its limit of {limit}{peak}; raise spec.template.spec.containers[0].resources.limits.memory.",
+        "The container was killed for using more memory than its limit of {limit}{peak}; {advice}.",
     )
-    DEADLINE_EXCEEDED = "DeadlineExceeded", "Not finished after {seconds} s; raise spec.runPolicy.activeDeadlineSeconds, or make the work smaller."
+    DEADLINE_EXCEEDED = "DeadlineExceeded", "Not finished after {seconds} s; {advice}."
     EVICTED = "Evicted", "The pod was evicted: {detail} It is tried again by itself."
     UNSCHEDULABLE = "Unschedulable", "No node takes the pod: {detail}"
     QUEUED = "Queued", "Job {job} waits for admission by its queue {queue}."
@@ -121,3 +121,7 @@ class Reason(StrEnum):
     SWITCHED = "Switched", "Traffic moved from {old} to {new}."
     STOPPED = "Stopped", "replicas is 0; nothing is served."
     PODS_NOT_READY = "PodsNotReady", "{ready} of {wanted} pods are ready: {detail}"
+
+
+RAISE_MEMORY = "raise spec.template.spec.containers[0].resources.limits.memory"
+"""What to do about OutOfMemory where the resource has a template."""

@@ -16,7 +16,7 @@ from trimtab.store.layout import MANIFEST
 
 CLAIMS = "versions"
 UNFINISHED = timedelta(days=1)
-"""Longer than any snapshot may take."""
+"""Longer than any snapshot may take: its Job has a deadline (`plans/dataset.py`)."""
 
 log = structlog.get_logger()
 

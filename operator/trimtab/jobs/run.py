@@ -15,7 +15,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from trimtab.api.documents import DOCUMENT_VARIABLE, DONE, TRY_AGAIN, USER_FAULT, GcDocument, Result, SnapshotDocument, TrainDocument, leave
-from trimtab.api.reasons import Reason
+from trimtab.api.reasons import RAISE_MEMORY, Reason
 from trimtab.jobs import logs
 from trimtab.jobs.context import Context, Pod
 from trimtab.jobs.errors import UserFault, WorkerError
@@ -102,7 +102,7 @@ def _out_of_memory(error: MemoryError) -> Result:
 
     limit, peak = (f"{size >> 20}Mi" for size in (memory.available(), memory.peak()))
     known = " (" + ", ".join([f"peak {peak}", *filter(None, [str(error)])]) + ")"
-    return Result(outcome="Failed", reason=Reason.OUT_OF_MEMORY.value, message=Reason.OUT_OF_MEMORY.say(limit=limit, peak=known))
+    return Result(outcome="Failed", reason=Reason.OUT_OF_MEMORY.value, message=Reason.OUT_OF_MEMORY.say(limit=limit, peak=known, advice=RAISE_MEMORY))
 
 
 def _without_secrets(result: Result, env: Mapping[str, str]) -> Result:

@@ -165,6 +165,12 @@ def trouble(outcome: Outcome, before: Trouble, lasting: frozenset[Reason] = froz
     return Trouble() if started and before.reason not in lasting else before
 
 
+def blamed(failed: Failed, before: Trouble) -> Failed:
+    """A deadline that passed before the container ever started: what held it back is what is wrong, and heals as that does."""
+    held = next((reason for reason in HOLDS_BACK if reason == before.reason), None)
+    return Failed(held, before.message) if held and failed.reason == Reason.DEADLINE_EXCEEDED else failed
+
+
 def has_started(attempt: Attempt) -> bool:
     return isinstance(attempt.outcome, Running) and attempt.outcome.started
 

@@ -30,6 +30,9 @@ JOBS_KEPT = 3
 """Finished Jobs that stay for people to look at, for each verb."""
 STARTING_LOOK = timedelta(seconds=30)
 """While a pod has not started: for the trouble that makes no event of ours, such as a Job without pods."""
+LOOK_DEADLINE = 12 * 3600
+"""Seconds: a day's worth of files is read in minutes; a validation query that never ends shall. Well below a day, after which
+what has no manifest counts as abandoned (`jobs/collect.py`)."""
 GC_DEADLINE = 3600
 """Seconds: deleting lists and deletes a thousand objects a second; a longer run hangs."""
 
@@ -64,7 +67,7 @@ class Seen:
 
     @property
     def shape(self) -> PodShape:
-        return PodShape(self.image, self.pull_policy, template=self.spec.template)
+        return PodShape(self.image, self.pull_policy, template=self.spec.template, deadline_seconds=LOOK_DEADLINE)
 
     def attempts(self, verb: str, now: datetime) -> list[Attempt]:
         return attempts(verb, list(self.jobs), list(self.pods), list(self.events), now)

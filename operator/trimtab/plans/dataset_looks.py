@@ -16,7 +16,7 @@ from trimtab.api.dataset import Check, DatasetSpec
 from trimtab.api.documents import Result, SnapshotDocument, SnapshotFacts
 from trimtab.api.reasons import Reason
 from trimtab.manifests import names
-from trimtab.plans.attempts import Attempt, Failure, Trouble, next_try, trouble, waits_for_another_pod
+from trimtab.plans.attempts import Attempt, Failure, Trouble, blamed, next_try, trouble, waits_for_another_pod
 from trimtab.plans.pods import Failed, Finished, reason_named
 
 SECOND = timedelta(seconds=1)
@@ -99,8 +99,9 @@ def _settled(check: Check, look: Attempt, now: datetime) -> Check:
             return _ended(check, look.finished_at or now, outcome="Failed", reason=str(Reason.ANSWER_LOST), message=lost)
         case Finished(result):
             return _ended(check, look.finished_at or now, outcome=_word(result), reason=result.reason, message=result.message)
-        case Failed(reason, message):
-            return _ended(check, look.finished_at or now, outcome="Failed", reason=str(reason), message=message)
+        case Failed() as failed:
+            why = blamed(failed, Trouble(check.reason, check.message))
+            return _ended(check, look.finished_at or now, outcome="Failed", reason=str(why.reason), message=why.message)
         case outcome:
             said = trouble(outcome, Trouble(check.reason, check.message), ABOUT_THE_SOURCE)
             return check.model_copy(update={"reason": said.reason, "message": said.message})

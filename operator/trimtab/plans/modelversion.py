@@ -20,7 +20,7 @@ from trimtab.api.reasons import Reason
 from trimtab.manifests import jobs, names
 from trimtab.manifests.jobs import VERIFY_COMMAND, PodShape
 from trimtab.manifests.labels import Owner, owner_of
-from trimtab.plans.attempts import Attempt, Failure, Trouble, attempts, next_try, surplus, trouble, waits_for_another_pod
+from trimtab.plans.attempts import Attempt, Failure, Trouble, attempts, blamed, next_try, surplus, trouble, waits_for_another_pod
 from trimtab.plans.modelversion_status import Situation, next_status
 from trimtab.plans.plan import Create, Deed, Delete, Manifest, Plan
 from trimtab.plans.pods import Failed, Finished, reason_named
@@ -29,6 +29,9 @@ JOBS_KEPT = 2
 """Finished Jobs that stay to be looked at: there are many versions, and each has its own."""
 STARTING_LOOK = timedelta(seconds=30)
 """While the pod has not started: for the trouble that makes no event of ours, such as a Job without pods."""
+
+VERIFY_DEADLINE = 3600
+"""Seconds: to pull the image and fetch, load and ask the largest model that fits the pod takes minutes; what hangs shall end."""
 
 HEALS_BY_ITSELF = frozenset({Reason.ARTIFACT_UNREACHABLE})
 """Beside what heals for every Job: the files may come (staging to production), the Secret may learn to read them."""
@@ -68,7 +71,7 @@ class Seen:
 
     @property
     def shape(self) -> PodShape:
-        return PodShape(self.image, self.pull_policy, command=VERIFY_COMMAND)
+        return PodShape(self.image, self.pull_policy, command=VERIFY_COMMAND, deadline_seconds=VERIFY_DEADLINE)
 
     @cached_property
     def key(self) -> str:
@@ -104,7 +107,9 @@ def plan(seen: Seen, now: datetime) -> Plan:
     paused = seen.annotations.get(PAUSED) == "true"
     upcoming = None if paused else due(scene, known)
     current = upcoming or known
-    situation = Situation(seen.obj, seen.spec, seen.status, current, seen.request, seen.deployments, paused, now)
+    situation = Situation(
+        seen.obj, seen.spec, seen.status, current, seen.request, seen.deployments, paused, heals=heals_at(scene, current) is not None, now=now
+    )
     deeds = () if paused else (*_look(seen, upcoming), *_removals(scene, current))
     return Plan(deeds, next_status(situation), requeue_after=_again(scene, current))
 
@@ -114,15 +119,16 @@ def settle(scene: Scene) -> Verification | None:
     look, before = scene.newest, scene.before
     if look is None or (before and before.attempt > look.number):
         return before if before and before.outcome != "Running" else None
+    said_before = Trouble(before.reason, before.message) if before else Trouble()
     known = Verification(key=scene.seen.key, job=look.name, attempt=look.number, image=_image(look))
     match look.outcome:
         case Finished(result):
             return known.model_copy(update={"outcome": "Verified", "reason": result.reason, "message": result.message, "finished_at": look.finished_at})
-        case Failed(reason, message):
-            at = look.finished_at or scene.now
-            return known.model_copy(update={"outcome": "Failed", "reason": str(reason), "message": message, "finished_at": at})
+        case Failed() as failed:
+            why, at = blamed(failed, said_before), look.finished_at or scene.now
+            return known.model_copy(update={"outcome": "Failed", "reason": str(why.reason), "message": why.message, "finished_at": at})
         case outcome:
-            said = trouble(outcome, Trouble(before.reason, before.message) if before else Trouble())
+            said = trouble(outcome, said_before)
             return known.model_copy(update={"reason": said.reason, "message": said.message})
 
 

@@ -26,7 +26,7 @@ UNKNOWN = frozenset({Reason.ARTIFACT_UNREACHABLE})
 
 @dataclass(frozen=True)
 class Situation:
-    """The version, the wanted verification as it stands, and the Deployments of its model."""
+    """The version, the wanted verification as it stands, and the Deployments of its model; `heals`: a failed one is tried again by itself."""
 
     obj: Manifest
     spec: ModelVersionSpec
@@ -35,6 +35,7 @@ class Situation:
     request: str
     deployments: Sequence[Manifest]
     paused: bool
+    heals: bool
     now: datetime
 
     @property
@@ -87,10 +88,10 @@ def paused(s: Situation) -> Verdict | None:
 
 
 def failed_otherwise(s: Situation) -> Verdict | None:
-    """No word about the model itself: its pod had trouble."""
+    """No word about the model itself: its pod had trouble, which passes, or waits for a person."""
     if s.outcome != "Failed":
         return None
-    return Verdict("Unverified", s.was_verified, s.reason or Reason.CRASHED, s.message, "Reconciling")
+    return Verdict("Unverified", s.was_verified, s.reason or Reason.CRASHED, s.message, "Reconciling" if s.heals else "Stalled")
 
 
 def under_way(s: Situation) -> Verdict | None:
@@ -187,5 +188,5 @@ def _approved_at(s: Situation) -> datetime | None:
         return None
     word = {"Approved": "True", "Rejected": "False"}[s.spec.approval]
     known = next((c for c in s.status.conditions if c.type == "Approved"), None)
-    same = known is not None and known.status == word and s.spec.approved_by is not None and s.spec.approved_by in known.message
+    same = known is not None and known.status == word and known.message == approval(s.spec, s.name)[2]
     return s.status.approved_at if same and s.status.approved_at else s.now

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from trimtab.api.documents import TRY_AGAIN, Result
-from trimtab.api.reasons import Reason
+from trimtab.api.reasons import RAISE_MEMORY, Reason
 from trimtab.manifests.jobs import CONTAINER, QUEUE_LABEL, SERVICE_ACCOUNT, STORE_SECRET
+from trimtab.manifests.labels import OWNER_KIND
 from trimtab.plans.conditions import parse
 
 Manifest = dict[str, Any]
@@ -72,6 +73,10 @@ class Scene:
     def namespace(self) -> str:
         return str(self.job["metadata"]["namespace"])
 
+    @property
+    def owner_kind(self) -> str:
+        return str(self.job["metadata"].get("labels", {}).get(OWNER_KIND, ""))
+
 
 Reading = Callable[[Scene], Outcome | None]
 
@@ -95,7 +100,16 @@ def deadline_exceeded(scene: Scene) -> Outcome | None:
     failed = condition_of(scene.job, "Failed")
     if not failed or failed.get("reason") != "DeadlineExceeded":
         return None
-    return Failed(Reason.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED.say(seconds=scene.job["spec"].get("activeDeadlineSeconds", "?")))
+    seconds, advice = scene.job["spec"].get("activeDeadlineSeconds", "?"), TAKES_TOO_LONG.get(scene.owner_kind, "make the work smaller")
+    return Failed(Reason.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED.say(seconds=seconds, advice=advice))
+
+
+TAKES_TOO_LONG = {
+    "TrainingJob": "raise spec.runPolicy.activeDeadlineSeconds, or make the work smaller",
+    "Dataset": "give it fewer files, simpler validation queries, or more CPU in spec.template",
+    "ModelVersion": "bring a model that loads faster, or ask for another verification with the annotation trimtab.dev/run-requested",
+}
+"""What to do about DeadlineExceeded, by the kind whose Job it was."""
 
 
 def failed_for_good(scene: Scene) -> Outcome | None:
@@ -190,7 +204,11 @@ def out_of_memory(death: Death) -> Failed | None:
         return None
     limit = _spec(death.pod).get("resources", {}).get("limits", {}).get("memory", "its node")
     peak = f" ({death.scene.peak} when last asked)" if death.scene.peak else ""
-    return Failed(Reason.OUT_OF_MEMORY, Reason.OUT_OF_MEMORY.say(limit=limit, peak=peak))
+    return Failed(Reason.OUT_OF_MEMORY, Reason.OUT_OF_MEMORY.say(limit=limit, peak=peak, advice=TAKES_TOO_MUCH.get(death.scene.owner_kind, RAISE_MEMORY)))
+
+
+TAKES_TOO_MUCH = {"ModelVersion": "bring a smaller model: a verification has no more"}
+"""What to do about OutOfMemory where the kind has no template to raise the limit in."""
 
 
 def disrupted(death: Death) -> Failed | None:

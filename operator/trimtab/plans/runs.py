@@ -14,7 +14,7 @@ from trimtab.api.documents import TrainDocument, Trained
 from trimtab.api.reasons import Reason
 from trimtab.api.trainingjob import Run, TrainingJobSpec, TrainingJobStatus
 from trimtab.manifests.labels import RECIPE, REQUEST, RUN_KEY
-from trimtab.plans.attempts import HOLDS_BACK, Attempt, Trouble, trouble
+from trimtab.plans.attempts import Attempt, Trouble, blamed, trouble
 from trimtab.plans.plan import Manifest
 from trimtab.plans.pods import Failed, Finished
 from trimtab.plans.recipe import recipe_digest
@@ -137,10 +137,9 @@ def _settled(run: Run, attempt: Attempt, now: datetime) -> Run:
             return _failed(run, at, Reason.ANSWER_LOST, Reason.ANSWER_LOST.say(job=run.job, detail="it says nothing about a model"))
         case Finished():
             return run.model_copy(update={"finished_at": at, "reason": "", "message": ""})
-        case Failed(Reason.DEADLINE_EXCEEDED) if run.reason in HOLDS_BACK:
-            return _failed(run, at, run.reason, run.message)  # it never started: what held it back is what is wrong
-        case Failed(reason, message):
-            return _failed(run, at, reason, message)
+        case Failed() as failed:
+            why = blamed(failed, Trouble(run.reason, run.message))
+            return _failed(run, at, why.reason, why.message)
         case outcome:
             said = trouble(outcome, Trouble(run.reason, run.message))
             return run.model_copy(update={"reason": said.reason, "message": said.message})

@@ -177,6 +177,29 @@ class TestFailing:
         assert len(started(world.plan())) == 1
         assert deleted(world.plan()) == [world.jobs[0]["metadata"]["name"]]
 
+    def test_a_pod_that_would_die_again_waits_for_a_person_and_a_verified_model_stays_ready(self):
+        world = World().after(terminated(137, reason="OOMKilled"), GAVE_UP, phase="Failed").seen()
+        assert world.ready() == ("False", Reason.OUT_OF_MEMORY)
+        assert world.condition("Stalled")["message"].endswith("limit of 2Gi; bring a smaller model: a verification has no more.")
+        assert world.condition("Reconciling") is None
+        assert world.plan(NOW + timedelta(days=1)).requeue_after is None
+
+    def test_a_verification_that_hangs_ends_and_says_what_to_do(self):
+        world = World().after(running())
+        assert world.jobs[0]["spec"]["activeDeadlineSeconds"] == 3600
+        world.jobs[0]["status"] = {"conditions": [condition("Failed", "DeadlineExceeded")]}
+        world.pods = []
+        assert world.ready() == ("False", Reason.DEADLINE_EXCEEDED)
+        assert "trimtab.dev/run-requested" in world.condition("Stalled")["message"]
+
+    def test_an_hour_without_an_image_is_about_the_image_and_heals(self):
+        world = World().after(waiting("ImagePullBackOff", "not found"), phase="Pending").seen()
+        world.jobs[0]["status"] = {"conditions": [condition("Failed", "DeadlineExceeded")]}
+        world.pods = []
+        assert world.ready() == ("False", Reason.IMAGE_PULL_FAILED)
+        assert world.condition("Reconciling")["status"] == "True"
+        assert len(started(world.plan(NOW + timedelta(minutes=5)))) == 1
+
 
 class TestGates:
     @pytest.mark.parametrize(
@@ -212,8 +235,9 @@ class TestApproval:
         world = World(approval="Approved", approvedBy="eva").seen()
         later = NOW + timedelta(hours=1)
         assert world.plan(later).status["approvedAt"] == "2026-01-05T12:00:20Z"
-        world.obj = {**world.obj, "spec": world.obj["spec"] | {"approvedBy": "olaf"}}
-        assert world.plan(later).status["approvedAt"] == "2026-01-05T13:00:20Z"
+        for another in ("olaf", "ev"):
+            world.obj = {**world.obj, "spec": world.obj["spec"] | {"approvedBy": another}}
+            assert world.plan(later).status["approvedAt"] == "2026-01-05T13:00:20Z"
 
     def test_pending_is_no_word(self):
         world = World(approval="Pending")

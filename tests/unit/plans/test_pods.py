@@ -171,7 +171,15 @@ def test_a_deadline_names_its_seconds():
     failed = outcome(None, condition("Failed", "DeadlineExceeded"), spec={"activeDeadlineSeconds": 60})
     assert isinstance(failed, Failed)
     assert failed.reason == Reason.DEADLINE_EXCEEDED
-    assert "after 60 s" in failed.message
+    assert "after 60 s; give it fewer files" in failed.message
+
+
+def test_a_deadline_that_the_spec_sets_is_named_by_its_field():
+    failed_job = job(condition("Failed", "DeadlineExceeded"), activeDeadlineSeconds=60)
+    failed_job["metadata"]["labels"]["trimtab.dev/owner-kind"] = "TrainingJob"
+    failed = read(failed_job, [], [], NOW)
+    assert isinstance(failed, Failed)
+    assert "after 60 s; raise spec.runPolicy.activeDeadlineSeconds" in failed.message
 
 
 def test_a_failed_job_whose_pods_are_gone_is_asked_again():
