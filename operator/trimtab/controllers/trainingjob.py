@@ -25,6 +25,7 @@ CHILDREN = (ChildKind(jobs.API_VERSION, jobs.PLURAL), ChildKind("v1", "pods"))
 MOST_METRICS = 8
 """Numbers of a run's progress that are shown; the record in the object store has them all."""
 MOST_MESSAGE = 200
+MOST_NAME = 63
 MEBIBYTE = 1 << 20
 MOST_CODE = 512 * 1024
 """Bytes of training code: half of what a ConfigMap can hold; more is a library, and belongs in an image."""
@@ -83,7 +84,7 @@ async def _progress(client: Client, pods: tuple[Manifest, ...]) -> Progress | No
         return None
     try:
         return read_progress(await client.scrape(address, jobs.METRICS_PORT))
-    except (ApiError, ValueError):
+    except (ApiError, ValueError, ArithmeticError, KeyError):  # it is a person's code that answers there: it may say anything
         return None
 
 
@@ -93,7 +94,7 @@ def read_progress(text: str) -> Progress | None:
     percent = next((sample.value for sample in samples if sample.name == "trimtab_progress_percent"), None)
     if percent is None:
         return None
-    metrics = {sample.labels["name"]: f"{sample.value:.6g}" for sample in samples if sample.name == "trimtab_progress_metric"}
+    metrics = {sample.labels["name"][:MOST_NAME]: f"{sample.value:.6g}" for sample in samples if sample.name == "trimtab_progress_metric"}
     message = next((sample.labels.get("message", "") for sample in samples if sample.name.startswith("trimtab_progress_info")), "")
     peak = next((sample.value for sample in samples if sample.name == "trimtab_memory_peak_bytes"), 0)
     return Progress(

@@ -23,6 +23,7 @@ REQUEST_SECONDS = 10.0
 """Longest wait for one answer: an API server that is well answers in milliseconds, a page of 500 objects in a second or two."""
 SCRAPE_SECONDS = 2.0
 SCRAPE_BYTES = 1_000_000
+"""Of an answer, at most: what follows is not read."""
 PAGE = 500
 RETRY_SECONDS = (0.2, 1.0)
 """Pauses before a read is tried again."""
@@ -32,6 +33,7 @@ CREDENTIALS_SECONDS = 60.0
 BUSY = (429, 500, 502, 503, 504)
 EXPIRED = 410
 UNAUTHORIZED = 401
+OK = 200
 
 
 class HttpClient:
@@ -97,10 +99,12 @@ class HttpClient:
     async def scrape(self, pod_ip: str, port: int, path: str = "/metrics") -> str:
         code = 0
         try:
-            async with self._scraper.get(f"http://{bracketed(pod_ip)}:{port}{path}") as answer:
+            # No redirects: a pod must not choose where the operator goes.
+            async with self._scraper.get(f"http://{bracketed(pod_ip)}:{port}{path}", allow_redirects=False) as answer:
                 code = answer.status
-                answer.raise_for_status()
-                return (await answer.content.read(SCRAPE_BYTES)).decode("utf-8", "replace")
+                if code != OK:
+                    raise Unreachable(f"{pod_ip}:{port}{path} answers {code}", code=code)
+                return (await _at_most(SCRAPE_BYTES, answer.content)).decode("utf-8", "replace")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"{pod_ip}:{port}{path} does not answer: {str(error) or type(error).__name__}", code=code) from error
         finally:
@@ -163,6 +167,14 @@ class HttpClient:
             connection = self._connect()
             self._server, self._headers, self._read_at = connection.server.rstrip("/"), connection.as_http_headers(), now
         return self._headers
+
+
+async def _at_most(size: int, content: aiohttp.StreamReader) -> bytes:
+    """All of it, or the beginning of what is too long: one read gives only what has arrived so far."""
+    found = bytearray()
+    while len(found) < size and (chunk := await content.read(size - len(found))):
+        found += chunk
+    return bytes(found)
 
 
 def path(api_version: str, plural: str, namespace: str = "", name: str = "") -> str:

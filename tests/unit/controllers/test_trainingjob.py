@@ -477,6 +477,23 @@ def test_progress_is_read_from_a_workers_metrics():
     assert read_progress("") is None
 
 
+@pytest.mark.parametrize(
+    "text", ["trimtab_progress_percent +Inf", "trimtab_progress_percent NaN", "{{{", 'trimtab_progress_percent 5\ntrimtab_progress_metric{a="b"} 1']
+)
+async def test_whatever_a_persons_code_says_there_stops_no_reconcile(text):
+    class Pod:
+        async def scrape(self, address, port):
+            return text
+
+    pod = {"metadata": {"labels": {"trimtab.dev/verb": "train"}}, "status": {"phase": "Running", "podIP": "10.0.0.1"}}
+    assert await controller._progress(Pod(), (pod,)) is None
+
+
+def test_a_metric_s_name_is_bounded_as_the_status_is():
+    progress = read_progress(f'trimtab_progress_percent 5\ntrimtab_progress_metric{{name="{"x" * 5000}"}} 1\n')
+    assert list(progress.metrics) == ["x" * 63]
+
+
 async def test_progress_is_written_at_most_every_thirty_seconds():
     told = await begun()
     start(told.api, told.job("train"))

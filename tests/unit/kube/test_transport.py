@@ -32,8 +32,8 @@ class Server:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer == "hang":
             await asyncio.sleep(30)
-        status, body = answer
-        return web.Response(status=status, text=body if isinstance(body, str) else json.dumps(body))
+        status, body, *headers = answer
+        return web.Response(status=status, text=body if isinstance(body, str) else json.dumps(body), headers=headers[0] if headers else None)
 
     def connection(self, token: str = "secret") -> Callable[[], kopf.ConnectionInfo]:
         return lambda: kopf.ConnectionInfo(server=f"http://127.0.0.1:{self.port}", token=token)
@@ -231,6 +231,20 @@ async def test_an_error_without_a_sentence_names_request_and_code(server: Server
     server.answers = [(502, "bad gateway")]
     with pytest.raises(ApiError, match="POST /apis/batch/v1/namespaces/default/jobs: 502 bad gateway"):
         await client.create("batch/v1", "jobs", JOB)
+
+
+async def test_a_pod_does_not_choose_where_the_operator_goes(server: Server, client: HttpClient) -> None:
+    server.answers = [(302, "elsewhere", {"Location": f"http://127.0.0.1:{server.port}/secret"}), (200, "x 1\n")]
+    with pytest.raises(Unreachable):
+        await client.scrape("127.0.0.1", server.port)
+    assert [asked[1] for asked in server.asked] == ["/metrics"]
+
+
+async def test_a_page_that_comes_in_pieces_is_read_to_its_end_and_an_endless_one_is_not(server: Server, client: HttpClient) -> None:
+    server.answers = [(200, "y 1\n" * 100_000)]
+    assert await client.scrape("127.0.0.1", server.port) == "y 1\n" * 100_000
+    server.answers = [(200, "y 1\n" * 500_000)]
+    assert len(await client.scrape("127.0.0.1", server.port)) == transport.SCRAPE_BYTES
 
 
 async def test_a_pod_is_scraped_without_our_credentials(server: Server, client: HttpClient) -> None:
