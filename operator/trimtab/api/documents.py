@@ -13,6 +13,7 @@ from pydantic import Field
 
 from trimtab.api.base import Status
 from trimtab.api.dataset import DatasetSpec
+from trimtab.api.featureset import FeatureSetSpec
 from trimtab.api.modelversion import Artifact, Lineage, Summary
 from trimtab.api.trainingjob import TrainingJobSpec
 
@@ -45,6 +46,14 @@ class SnapshotDocument(Document):
 
     verb: Literal["snapshot"] = "snapshot"
     spec: DatasetSpec
+
+
+class MaterializeDocument(Document):
+    """Make a version of a FeatureSet, or find that nothing changed."""
+
+    verb: Literal["materialize"] = "materialize"
+    spec: FeatureSetSpec
+    code_digest: str = ""
 
 
 class DatasetPointer(Status):
@@ -116,11 +125,23 @@ class SnapshotFacts(Status):
     created_at: datetime | None = None
 
 
+class MaterializeFacts(Status):
+    """The facts of `materialize`'s answer (as strings in `Result.facts`): which version it made or found."""
+
+    version: int
+    digest: str
+    definition_digest: str = ""
+    source_digest: str = ""
+    rows: int = 0
+    latest_event_at: datetime | None = None
+    created_at: datetime | None = None
+
+
 class GcDocument(Document):
     """Delete the data of versions that nothing cites: every digest under `prefix` but those in `keep`."""
 
     verb: Literal["gc"] = "gc"
-    kind: Literal["datasets"] = "datasets"
+    kind: Literal["datasets", "featuresets"] = "datasets"
     keep: list[str]
 
 

@@ -79,10 +79,18 @@ class Reason(StrEnum):
     VALID = "Valid", "All {count} validation rules hold."
     VERSION_MISSING = "VersionMissing", "{field}: there is no version {version}; the versions are {versions}."
 
+    # FeatureSet
+    TRANSFORM_FAILED = "TransformFailed", "{detail}"
+    SCHEMA_VIOLATED = "SchemaViolated", "{detail}"
+    SCHEMA_VALID = "SchemaValid", "All {count} columns of spec.schema are as it says."
+    FRESH = "Fresh", "The newest event time is {latest}, at most {max_age} ago."
+    STALE = "Stale", "The newest event time is {latest}, more than {max_age} ago; put newer data under spec.source.uri, or raise spec.maxAge."
+    DUPLICATE_OF = "DuplicateOf", "FeatureSet {name} has the same source, transform and schema; use that one, or delete one of the two."
+
     # TrainingJob
     DATASET_MISSING = "DatasetMissing", "spec.dataset: there is no Dataset {name} in this namespace; create it, or correct the name."
     DATASET_NOT_READY = "DatasetNotReady", "Dataset {name} has no version yet: {detail}"
-    CODE_MISSING = "CodeMissing", "spec.trainer.python.configMap: {detail}"
+    CODE_MISSING = "CodeMissing", "{field}.python.configMap: {detail}"
     CODE_CHANGED = "CodeChanged", "The mounted code is not the code this run was started for; the run is started again."
     UNKNOWN_ESTIMATOR = "UnknownEstimator", "{field}: {detail}"
     UNKNOWN_PARAMETER = "UnknownParameter", "{field}: {detail}"

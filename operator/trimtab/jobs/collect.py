@@ -22,8 +22,9 @@ log = structlog.get_logger()
 
 
 def run(document: GcDocument, context: Context) -> Result:
-    """Delete every digest of the Dataset but those in `keep`."""
-    folder = context.layout.dataset_folder(document.name)
+    """Delete every digest of the Dataset or FeatureSet but those in `keep`."""
+    folders = {"datasets": context.layout.dataset_folder, "featuresets": context.layout.feature_set_folder}
+    folder = folders[document.kind](document.name)
     unkept = by_digest(folder, context.store.list(f"{folder}/"), set(document.keep))
     doomed = {digest: files for digest, files in unkept.items() if is_over(folder, digest, files, datetime.now(UTC))}
     objects = 0

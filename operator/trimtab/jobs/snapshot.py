@@ -130,7 +130,7 @@ def _created_by(context: Context) -> CreatedBy:
 
 def _answer(document: SnapshotDocument, context: Context, manifest: Manifest, manifest_digest: str) -> Result:
     """The committed version under its number; `Created` when the number was taken just now."""
-    version, created = claims.claim(context.store, context.layout, document.name, manifest.digest)
+    version, created = claims.claim(context.store, context.layout.dataset_folder(document.name), manifest.digest)
     rows = manifest.facts["rows"]
     total = sum(rows.values())
     made = Reason.CREATED_VERSION.say(version=version, rows=total, digest=manifest.digest[:12])

@@ -71,7 +71,7 @@ class Wanted:
 
 def code_is_there(question: Question) -> Lack | None:
     problem = question.code.problem
-    return Lack(Reason.CODE_MISSING, Reason.CODE_MISSING.say(detail=problem)) if problem else None
+    return Lack(Reason.CODE_MISSING, Reason.CODE_MISSING.say(field="spec.trainer", detail=problem)) if problem else None
 
 
 def dataset_exists(question: Question) -> Lack | None:

@@ -18,6 +18,14 @@ class Layout:
     def of(cls, settings: StoreSettings) -> "Layout":
         return cls(settings.bucket, settings.prefix)
 
+    def feature_set_folder(self, name: str) -> str:
+        """All versions of a FeatureSet."""
+        return self._at("featuresets", name)
+
+    def feature_set(self, name: str, digest: str) -> str:
+        """One version: manifest.json, and its files under `<pod uid>/`."""
+        return self._at("featuresets", name, digest)
+
     def dataset_folder(self, name: str) -> str:
         """All versions of a Dataset."""
         return self._at("datasets", name)
@@ -25,14 +33,6 @@ class Layout:
     def dataset(self, name: str, digest: str) -> str:
         """One version: manifest.json, and its files under `<pod uid>/`."""
         return self._at("datasets", name, digest)
-
-    def dataset_claims(self, name: str) -> str:
-        """The folder of claimed version numbers."""
-        return self._at("datasets", name, "versions")
-
-    def dataset_claim(self, name: str, number: int) -> str:
-        """The object whose existence says that `number` is taken, and whose content is the digest that took it."""
-        return self._at("datasets", name, "versions", str(number))
 
     def model(self, model: str, digest: str) -> str:
         """One model: manifest.json, and its files under `<pod uid>/`."""
@@ -48,6 +48,16 @@ class Layout:
 
     def _at(self, *parts: str) -> str:
         return "/".join([f"s3://{self.bucket}", *([self.prefix] if self.prefix else []), *parts])
+
+
+def claims(folder: str) -> str:
+    """Where the numbers of those versions are claimed."""
+    return f"{folder}/versions"
+
+
+def claim(folder: str, number: int) -> str:
+    """The object whose existence says that `number` is taken, and whose content is the digest that took it."""
+    return f"{claims(folder)}/{number}"
 
 
 def manifest_uri(root: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trimtab.store import manifest as manifests
 from trimtab.store.client import split_uri
 from trimtab.store.errors import StoreNotConfigured
-from trimtab.store.layout import Layout, manifest_uri
+from trimtab.store.layout import Layout, claim, manifest_uri
 from trimtab.store.manifest import CreatedBy, Manifest, ManifestFile
 from trimtab.store.settings import StoreSettings
 
@@ -21,7 +21,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambd
 
 def test_everything_lies_under_bucket_and_prefix() -> None:
     assert LAYOUT.dataset("flights", "d") == "s3://bucket/team/datasets/flights/d"
-    assert LAYOUT.dataset_claim("flights", 3) == "s3://bucket/team/datasets/flights/versions/3"
+    assert claim(LAYOUT.dataset_folder("flights"), 3) == "s3://bucket/team/datasets/flights/versions/3"
     assert LAYOUT.model("flights", "d") == "s3://bucket/team/models/flights/d"
     assert LAYOUT.run("flights", "key") == "s3://bucket/team/runs/flights/key"
     assert LAYOUT.run_index() == "s3://bucket/team/index/runs"

@@ -5,22 +5,23 @@ twice, from two pods or after a crash, gives the same answer.
 """
 
 from trimtab.store.client import Store
-from trimtab.store.layout import Layout
+from trimtab.store.layout import claim as claim_uri
+from trimtab.store.layout import claims
 
 
-def claim(store: Store, layout: Layout, dataset: str, digest: str) -> tuple[int, bool]:
-    """(the digest's number, whether it was taken just now)."""
+def claim(store: Store, folder: str, digest: str) -> tuple[int, bool]:
+    """For the versions in a folder: (the digest's number, whether it was taken just now)."""
     while True:
-        numbers = _taken(store, layout, dataset)
+        numbers = _taken(store, folder)
         # The newest first: what is asked about again is nearly always the last one.
         for number in reversed(numbers):
-            if store.get(layout.dataset_claim(dataset, number)).decode() == digest:
+            if store.get(claim_uri(folder, number)).decode() == digest:
                 return number, False
         number = (numbers or [0])[-1] + 1
-        if store.put_if_absent(layout.dataset_claim(dataset, number), digest.encode()):
+        if store.put_if_absent(claim_uri(folder, number), digest.encode()):
             return number, True
 
 
-def _taken(store: Store, layout: Layout, dataset: str) -> list[int]:
-    names = [each.key.rpartition("/")[2] for each in store.list(f"{layout.dataset_claims(dataset)}/")]
+def _taken(store: Store, folder: str) -> list[int]:
+    names = [each.key.rpartition("/")[2] for each in store.list(f"{claims(folder)}/")]
     return sorted(int(name) for name in names if name.isdigit())

@@ -15,7 +15,8 @@ NAMES_SHOWN = 12
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _FLOATS = {"FLOAT", "DOUBLE", "UBIGINT", "HUGEINT", "UHUGEINT"}
 _TEXTS = {"VARCHAR", "UUID", "TIME", "INTERVAL"}
-_TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}
+ZONED = "TIMESTAMP WITH TIME ZONE"
+_TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", ZONED}
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Column:
     type: Type
     dtype: str
     note: str = ""
+    zoned: bool = False
+    """Of times: they say their time zone; others are taken for UTC."""
 
     @property
     def whole(self) -> bool:
@@ -77,4 +80,4 @@ def _probably(column: str, names: list[str]) -> str:
 def as_facts(column: Column, nulls: int, distinct: int) -> dict[str, Any]:
     """A column's entry in a manifest."""
     facts: dict[str, Any] = {"name": column.name, "type": column.type, "dtype": column.dtype, "nulls": nulls, "distinct": distinct}
-    return facts | ({"note": column.note} if column.note else {})
+    return facts | ({"note": column.note} if column.note else {}) | ({"zoned": column.zoned} if column.type == "datetime" else {})

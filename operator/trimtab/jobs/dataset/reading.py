@@ -16,7 +16,7 @@ from typing import BinaryIO, TextIO, cast
 import duckdb
 
 from trimtab.api.reasons import Reason
-from trimtab.jobs.dataset.columns import Column, stored_as
+from trimtab.jobs.dataset.columns import ZONED, Column, stored_as
 from trimtab.jobs.dataset.engine import Engine, first, name, text
 from trimtab.jobs.dataset.source import Format
 from trimtab.jobs.errors import UserFault
@@ -113,18 +113,22 @@ def _reader(files: list[Staged], form: Format, delimiter: str) -> str:
 
 
 def _settle(engine: Engine, uris: dict[str, str]) -> Table:
+    starts = engine.execute(f"SELECT min(rowid), {FILE} FROM staged GROUP BY {FILE} ORDER BY 1").fetchall()
+    return settle(engine, tuple((int(row), uris[path]) for row, path in starts), next(iter(uris.values())))
+
+
+def settle(engine: Engine, starts: tuple[tuple[int, str], ...], origin: str) -> Table:
     """`data` from `staged`: one of five types a column, NULL for NaN and blank text, nested columns left out and said so."""
     described = [(column, kind) for column, kind, *_ in engine.execute("DESCRIBE staged").fetchall() if column != FILE]
-    settled = [(Column(column, known[0], known[1]), known[2]) for column, kind in described if (known := stored_as(kind))]
+    settled = [(Column(column, known[0], known[1], zoned=kind == ZONED), known[2]) for column, kind in described if (known := stored_as(kind))]
     dropped = tuple((column, f"{kind} is no type that a model takes") for column, kind in described if not stored_as(kind))
-    starts = engine.execute(f"SELECT min(rowid), {FILE} FROM staged GROUP BY {FILE} ORDER BY 1").fetchall()
     if not settled:
-        raise _refused(next(iter(uris.values())), "it has no column that a model could use.")
+        raise _refused(origin, "it has no column that a model could use.")
     engine.execute(f"CREATE TABLE data AS SELECT {', '.join(_value(column, sql) for column, sql in settled)} FROM staged")
     engine.execute("DROP TABLE staged")
     rows = int(first(engine, "SELECT count(*) FROM data")[0])
     columns = tuple(_boolean(engine, column) for column, _ in settled)
-    table = Table(columns, dropped, rows, tuple((int(row), uris[path]) for row, path in starts))
+    table = Table(columns, dropped, rows, starts)
     return replace(table, columns=tuple(_explained(engine, table, column) for column in table.columns))
 
 

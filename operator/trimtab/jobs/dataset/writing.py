@@ -20,7 +20,7 @@ def splits(engine: Engine, spec: DatasetSpec, method: str, table: Table, folder:
     columns = ", ".join(name(each) for each in table.names)
     order = f"data.{name(spec.timestamp)}, data.rowid" if method == "time" and spec.timestamp else "data.rowid"
     return [
-        _copy(
+        copy(
             engine,
             f"SELECT {columns} FROM data JOIN parts ON data.rowid = parts.row WHERE split = {text(each)} ORDER BY {order}",
             folder / f"{each}.parquet",
@@ -35,7 +35,7 @@ def violations(engine: Engine, found: list[Violation], folder: Path) -> list[Pat
     folder.mkdir(exist_ok=True)
     kept = [(number, each) for number, each in enumerate(found) if each.where]
     return [
-        _copy(engine, f"SELECT rowid + 1 AS row, * FROM data WHERE {each.where} ORDER BY rowid LIMIT {EXAMPLES}", folder / f"{number:02d}.parquet", 1)
+        copy(engine, f"SELECT rowid + 1 AS row, * FROM data WHERE {each.where} ORDER BY rowid LIMIT {EXAMPLES}", folder / f"{number:02d}.parquet", 1)
         for number, each in kept
     ]
 
@@ -47,7 +47,8 @@ def column_facts(engine: Engine, label: str, table: Table) -> list[dict[str, Any
     return [as_facts(column, int(nulls), int(distinct)) for column, nulls, distinct in zip(table.columns, counts[::2], counts[1::2], strict=True)]
 
 
-def _copy(engine: Engine, query: str, file: Path, width: int) -> Path:
+def copy(engine: Engine, query: str, file: Path, width: int) -> Path:
+    """The rows of a query in one Parquet file, in row groups that a table of that many columns can be read in."""
     group = max(LEAST_GROUP, min(MOST_GROUP, CELLS_IN_A_GROUP // max(1, width)))
     engine.execute(f"COPY ({query}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})")
     return file

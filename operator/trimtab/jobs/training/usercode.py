@@ -1,13 +1,8 @@
 """Training code of a person's own: a function that gets a context and returns a fitted estimator.
 
-What it raises is the person's fault and is told with the line it happened on; the whole traceback goes into the run's log.
-The code that runs is the code the run was started for, byte by byte, or it does not run.
+How it is read and called, and what is said about what it raises, is `jobs/mounted.py`'s.
 """
 
-import hashlib
-import traceback
-import types
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +10,9 @@ from typing import Any
 from trimtab.api.documents import CODE_PATH
 from trimtab.api.reasons import Reason
 from trimtab.api.trainingjob import PythonTrainer
-from trimtab.jobs.errors import TryAgain, UserFault
+from trimtab.jobs import mounted
+from trimtab.jobs.errors import UserFault
+from trimtab.jobs.mounted import Mounted
 from trimtab.jobs.training.fit import Fitted, Point, Rows, Watch
 from trimtab.jobs.training.preprocess import transformer_for
 from trimtab.jobs.training.roles import ClassName, Roles
@@ -68,53 +65,18 @@ class Context:
 
 
 def read_code(trainer: PythonTrainer, expected: str, folder: Path = Path(CODE_PATH)) -> str:
-    """The mounted source. Another digest than the run was started for: the kubelet mounted a newer ConfigMap; try again."""
-    try:
-        source = (folder / trainer.config_map.key).read_bytes()
-    except OSError as error:
-        raise TryAgain(Reason.CODE_CHANGED, f"{Reason.CODE_CHANGED.sentence} ({trainer.config_map.key}: {error.strerror})") from error
-    if hashlib.sha256(source).hexdigest() != expected:
-        raise TryAgain(Reason.CODE_CHANGED, Reason.CODE_CHANGED.sentence)
-    return source.decode()
+    """The mounted source, which is the one that the run was started for."""
+    return mounted.read_code(trainer.config_map, expected, folder)
 
 
 def run(trainer: PythonTrainer, source: str, context: Context) -> Fitted:
     """Call the function; the best checkpoint, or what it returned."""
-    function = _function(trainer, source)
-    returned = _told(trainer, lambda: function(context))
+    code = Mounted(trainer.config_map, trainer.function, FIELD, Reason.TRAINING_FAILED)
+    returned = mounted.function(code, source)(context)
     best = context._best  # noqa: SLF001 (the context's hidden half is ours)
     estimator, iteration = (best[1], best[2]) if best else (returned, None)
     _fitted(estimator, trainer, context.features)
     return Fitted(estimator, len(context.train), context._curves, iteration, "given to the code")  # noqa: SLF001
-
-
-def _function(trainer: PythonTrainer, source: str) -> Callable[[Context], Any]:
-    module = types.ModuleType("training_code")
-    key = trainer.config_map.key
-    _told(trainer, lambda: exec(compile(source, key, "exec"), module.__dict__))  # noqa: S102 (running it is what was asked)
-    found = getattr(module, trainer.function, None)
-    if not callable(found):
-        named = [name for name, value in vars(module).items() if isinstance(value, types.FunctionType) and value.__module__ == "training_code"]
-        raise UserFault(Reason.TRAINING_FAILED, f"{FIELD}.function: {key} has no function {trainer.function}; it has {', '.join(named) or 'none'}.")
-    return found  # type: ignore[no-any-return]
-
-
-def _told(trainer: PythonTrainer, call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except Exception as error:
-        traceback.print_exc()
-        raise UserFault(Reason.TRAINING_FAILED, f"{FIELD}: {_where(trainer.config_map.key, error)}{type(error).__name__}: {error}") from error
-    except SystemExit as error:
-        raise UserFault(Reason.TRAINING_FAILED, f"{FIELD}: the code called exit({error.code}); return an estimator instead.") from error
-
-
-def _where(key: str, error: Exception) -> str:
-    """The last line of the person's own file that was on the way to the error."""
-    if isinstance(error, SyntaxError):
-        return f"{key}, line {error.lineno}: "
-    frames: Sequence[traceback.FrameSummary] = [each for each in traceback.extract_tb(error.__traceback__) if each.filename == key]
-    return f"{key}, line {frames[-1].lineno}, in {frames[-1].name}: " if frames else f"{key}: "
 
 
 def _fitted(estimator: Any, trainer: PythonTrainer, features: tuple[str, ...]) -> None:
