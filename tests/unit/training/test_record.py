@@ -1,5 +1,6 @@
 """Evidence, record, card, hardware and answer: what is told about a run, and that it fits."""
 
+import json
 import time
 
 import numpy as np
@@ -17,7 +18,7 @@ from trimtab.jobs.training.card import card, curve
 from trimtab.jobs.training.evaluate import Evidence, by_slice, metrics_of, require_known, slice_columns, words
 from trimtab.jobs.training.fit import Point
 from trimtab.jobs.training.hardware import MOST_SAMPLES, Sampler
-from trimtab.jobs.training.record import LOG_CHARACTERS, RunRecord, Tail, index_row
+from trimtab.jobs.training.record import LOG_CHARACTERS, RunRecord, Tail, index_file, index_row, recipe_of
 from trimtab.jobs.training.said import Said, all_classes, judged
 from trimtab.stats.metrics import Answers
 from trimtab.store.manifest import CreatedBy, Manifest, ManifestFile, digest_of
@@ -113,7 +114,29 @@ def test_an_index_row_is_flat_and_typed():
     row = index_row(
         record(metrics={"test": {"skill": 0.2}}, trainer={"given": {"alpha": 0.1}, "seed": 4, "estimator": "e"}, dataset={"name": "d", "version": 3})
     )
-    assert (row["test_skill"], row["param_alpha"], row["seed"], row["dataset_version"], row["estimator"]) == (0.2, "0.1", 4, 3, "e")
+    assert (row["test_skill"], row["parameters"], row["seed"], row["dataset_version"], row["estimator"]) == (0.2, '{"alpha": 0.1}', 4, 3, "e")
+
+
+def test_the_index_is_read_as_one_table_whatever_became_of_the_runs(tmp_path):
+    runs = {
+        "a-failed-early": record(outcome="Failed"),
+        "b": record(metrics={"test": {"skill": 0.2}}, trainer={"given": {"alpha": 0.1}, "seed": 4, "estimator": "e"}, dataset={"name": "d", "version": 3}),
+        "c": record(metrics={"test": {"rmse": 5.0}}, trainer={"given": {"depth": [1, 2]}, "seed": 0}),
+    }
+    for name, each in runs.items():
+        (tmp_path / f"{name}.parquet").write_bytes(index_file(each))
+    table = pd.read_parquet(tmp_path)
+    assert table["test_skill"].dropna().tolist() == [0.2]
+    assert table["test_rmse"].dropna().tolist() == [5.0]
+    assert table["outcome"].tolist()[0] == "Failed"
+    assert [json.loads(each) for each in table["parameters"]] == [{}, {"alpha": 0.1}, {"depth": [1, 2]}]
+
+
+def test_the_pods_variables_are_no_part_of_the_record():
+    template = {"spec": {"containers": [{"env": [{"name": "TOKEN", "value": "s3cr3t"}], "resources": {"limits": {"memory": "4Gi"}}}]}}
+    recipe = recipe_of(document(template=template))
+    assert "s3cr3t" not in json.dumps(recipe)
+    assert recipe["template"]["spec"]["containers"][0]["resources"] == {"limits": {"memory": "4Gi"}}
 
 
 def test_a_record_reads_back_as_it_was_written():

@@ -5,7 +5,7 @@
     hardware.parquet   seconds, cpu_percent, memory_bytes ...
     log.txt            the end of what the run printed
     code.tar.gz        the person's own code, where there was some
-`index/runs/<trainingjob>-<runKey>.parquet` is one row of it, for search. Reading it takes three lines:
+`index/runs/<trainingjob>-<runKey>.parquet` is one row of it, for search (docs/run-record.md). Reading it takes three lines:
 
     import pandas as pd
     runs = pd.read_parquet("s3://bucket/prefix/index/runs/")
@@ -14,6 +14,7 @@
 
 import contextlib
 import io
+import json
 import sys
 import tarfile
 from collections.abc import Sequence
@@ -22,15 +23,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import BaseModel, Field
 
 from trimtab.api.documents import Result, TrainDocument
 from trimtab.jobs.context import Context
 from trimtab.jobs.errors import WorkerError
 from trimtab.jobs.logs import redact
+from trimtab.jobs.training.data import SPLITS
 from trimtab.jobs.training.fit import Point
 from trimtab.jobs.training.hardware import Sampler
 from trimtab.jobs.training.surroundings import surroundings
+from trimtab.stats.metrics import METRICS
 from trimtab.store.client import Store
 from trimtab.store.errors import ObjectMissing, StoreError
 
@@ -71,6 +76,15 @@ class RunRecord(BaseModel):
     result: dict[str, Any] = Field(default={}, description="The answer the operator got, so that it can be given again.")
 
 
+SECRET = {"template": {"spec": {"containers": {"__all__": {"env"}}}}}
+"""Of a spec: what people put secrets into. It changes no model that a run could be asked to make again."""
+
+
+def recipe_of(document: TrainDocument) -> dict[str, Any]:
+    """The spec as it was written, defaults included, without the pods' variables."""
+    return document.spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=SECRET)
+
+
 class Tail(io.TextIOBase):
     """Passes what is printed on, and remembers the end of it."""
 
@@ -108,7 +122,7 @@ class Recorder:
             request=document.request,
             attempt=document.attempt,
             started_at=_now(),
-            recipe=document.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
+            recipe=recipe_of(document),
             git=document.git,
             surroundings=surroundings(context),
             code={"digest": document.code_digest} if document.code_digest else {},
@@ -176,20 +190,34 @@ class Recorder:
         self._store.put(f"{self.uri}/hardware.parquet", _parquet(self._sampler.samples, list(self._sampler.samples[0])))
         self._store.put(f"{self.uri}/log.txt", redact(self._log.text()).encode())
         self._save()
-        self._store.put(self._index, _parquet([index_row(self.record)], None))
+        self._store.put(self._index, index_file(self.record))
 
     def _save(self) -> None:
         self._store.put(f"{self.uri}/record.json", redact(self.record.model_dump_json(indent=1)).encode())
 
 
 def index_row(record: RunRecord) -> dict[str, Any]:
-    """One flat, typed row: facts, `<split>_<metric>`, and `param_<name>` as text."""
-    names = ("run_key", "training_job", "namespace", "model", "request", "attempt", "started_at", "finished_at", "outcome", "reason", "message")
-    row: dict[str, Any] = {name: getattr(record, name) for name in names}
+    """One flat row of the columns in INDEX; what a run did not come to is null."""
+    row: dict[str, Any] = {name: getattr(record, name) for name in (*_FACTS, "attempt")}
     row |= {f"dataset_{name}": record.dataset.get(name) for name in ("name", "version", "digest")}
-    row |= {"estimator": record.trainer.get("estimator", ""), "seed": record.trainer.get("seed"), "artifact_uri": record.artifact.get("uri", "")}
+    row |= {"estimator": record.trainer.get("estimator"), "seed": record.trainer.get("seed"), "artifact_uri": record.artifact.get("uri")}
     row |= {f"{split}_{name}": value for split, values in record.metrics.items() for name, value in values.items()}
-    return row | {f"param_{name}": str(value) for name, value in record.trainer.get("given", {}).items()}
+    return row | {"parameters": json.dumps(record.trainer.get("given") or {}, sort_keys=True, default=str)}
+
+
+_FACTS = ("run_key", "training_job", "namespace", "model", "request", "started_at", "finished_at", "outcome", "reason", "message")
+INDEX = pa.schema(
+    [(name, pa.string()) for name in (*_FACTS, "dataset_name", "dataset_digest", "estimator", "parameters", "artifact_uri")]
+    + [(name, pa.int64()) for name in ("attempt", "dataset_version", "seed")]
+    + [(f"{split}_{name}", pa.float64()) for split in SPLITS for name in dict.fromkeys([*METRICS["classification"], *METRICS["regression"]])]
+)
+"""The same columns of the same types in every file, whatever became of the run: a reader of the folder takes them from the first it meets."""
+
+
+def index_file(record: RunRecord) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([index_row(record)], schema=INDEX), buffer)
+    return buffer.getvalue()
 
 
 def finished(store: Store, uri: str) -> RunRecord | None:
@@ -201,7 +229,7 @@ def finished(store: Store, uri: str) -> RunRecord | None:
     return record if record.outcome in ("Succeeded", "Rejected") and record.result else None
 
 
-def _parquet(rows: Sequence[dict[str, Any]], columns: list[str] | None) -> bytes:
+def _parquet(rows: Sequence[dict[str, Any]], columns: list[str]) -> bytes:
     buffer = io.BytesIO()
     pd.DataFrame(list(rows), columns=columns).to_parquet(buffer, index=False)
     return buffer.getvalue()
