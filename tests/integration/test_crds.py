@@ -109,6 +109,13 @@ REFUSED = {
     "an unknown task": ("Dataset", DATASET | {"task": "clustering"}, 'supported values: "classification", "regression"'),
     "a rule about nothing": ("Dataset", DATASET | {"validation": [{"name": "r"}]}, "exactly one of `column`, `rows` and `sql`"),
     "a rule with sql and no answer": ("Dataset", DATASET | {"validation": [{"name": "r", "sql": "SELECT 1"}]}, "with `sql` needs `expect`"),
+    "a column beside a split that has no use for it": ("Dataset", DATASET | {"split": {"column": "carrier"}}, "`column` belongs to method `group`"),
+    "a rule on a column without a bound": (
+        "Dataset",
+        DATASET | {"validation": [{"name": "r", "column": "hour"}]},
+        "needs `min`, `max`, `allowed`, `unique` or",
+    ),
+    "a bound on no column": ("Dataset", DATASET | {"validation": [{"name": "r", "rows": {"min": 1}, "max": 3}]}, "and only such a rule has them"),
     "a schedule of four fields": ("Dataset", DATASET | {"refresh": {"schedule": "* * * *"}}, "spec.refresh.schedule: Invalid value"),
     "an estimator and a pipeline": (
         "TrainingJob",
@@ -125,6 +132,26 @@ REFUSED = {
         "TrainingJob",
         TRAINING_JOB | {"evaluation": {"gates": [{"name": "g", "metric": "skill"}]}},
         "needs `min`, `max` or `notWorseThan`",
+    ),
+    "a gap with a bound beside it": (
+        "TrainingJob",
+        TRAINING_JOB | {"evaluation": {"gates": [{"name": "g", "maxGap": {"metric": "skill", "value": 0.1}, "min": 0}]}},
+        "a gate with `maxGap` has no `min`",
+    ),
+    "a gap between a split and itself": (
+        "TrainingJob",
+        TRAINING_JOB | {"evaluation": {"gates": [{"name": "g", "maxGap": {"metric": "skill", "value": 0.1, "between": ["test", "test"]}}]}},
+        "name two different splits",
+    ),
+    "a comparison on every slice at once": (
+        "TrainingJob",
+        TRAINING_JOB | {"evaluation": {"gates": [{"name": "g", "metric": "skill", "slice": {"column": "carrier"}, "notWorseThan": {"simpleModel": True}}]}},
+        "compares on one slice: give `slice.value`",
+    ),
+    "a comparison with no model": (
+        "TrainingJob",
+        TRAINING_JOB | {"evaluation": {"gates": [{"name": "g", "metric": "skill", "notWorseThan": {"simpleModel": False}}]}},
+        "compares with nothing",
     ),
     "follow beside version": ("Deployment", DEPLOYMENT | {"follow": "Passed", "version": 7}, "spec: give either `follow` or `version`"),
     "fewer than no replicas": ("Deployment", DEPLOYMENT | {"replicas": -1}, "should be greater than or equal to 0"),

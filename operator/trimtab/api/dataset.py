@@ -33,6 +33,10 @@ class Split(Spec):
                 "!has(self.method) || self.method != 'group' || has(self.column)",
                 "spec.split: method `group` needs `column`, the column whose values stay together.",
             ),
+            (
+                "!has(self.column) || (has(self.method) && self.method == 'group')",
+                "spec.split: `column` belongs to method `group`; write `method: group`, or leave `column` out.",
+            ),
         )
     )
     method: Literal["time", "stratified", "random", "group"] | None = Field(
@@ -61,6 +65,10 @@ class Rule(Spec):
             (
                 "(has(self.column) ? 1 : 0) + (has(self.rows) ? 1 : 0) + (has(self.sql) ? 1 : 0) == 1",
                 "a validation rule has exactly one of `column`, `rows` and `sql`.",
+            ),
+            (
+                "(has(self.min) || has(self.max) || has(self.allowed) || has(self.unique) || has(self.nullable)) == has(self.column)",
+                "a validation rule with `column` needs `min`, `max`, `allowed`, `unique` or `nullable`, and only such a rule has them.",
             ),
             ("has(self.sql) == has(self.expect)", "a validation rule with `sql` needs `expect`, and only such a rule has it."),
         )

@@ -88,7 +88,10 @@ class Slice(Spec):
 
 class NotWorseThan(Spec):
     model_config = ConfigDict(
-        json_schema_extra=rules(("has(self.deployment) != has(self.simpleModel)", "notWorseThan: give either `deployment` or `simpleModel: true`."))
+        json_schema_extra=rules(
+            ("has(self.deployment) != has(self.simpleModel)", "notWorseThan: give either `deployment` or `simpleModel: true`."),
+            ("!has(self.simpleModel) || self.simpleModel", "notWorseThan: `simpleModel: false` compares with nothing; leave notWorseThan out."),
+        )
     )
     deployment: Name | None = Field(None, description="Deployment whose stable version is the yardstick.")
     simple_model: bool | None = Field(None, description="True: the simple model trained on the same rows is the yardstick.")
@@ -96,6 +99,9 @@ class NotWorseThan(Spec):
 
 
 class MaxGap(Spec):
+    model_config = ConfigDict(
+        json_schema_extra=rules(("!has(self.between) || self.between[0] != self.between[1]", "maxGap.between: name two different splits."))
+    )
     metric: str = Field(description="Metric to compare.", max_length=63)
     between: list[SplitName] = Field(
         default_factory=lambda: list(_TRAIN_AND_TEST), min_length=2, max_length=2, description="The two splits.", json_schema_extra=ATOMIC
@@ -113,6 +119,14 @@ class Gate(Spec):
                 "a gate has either `metric` (with min, max or notWorseThan) or `maxGap`.",
             ),
             ("!has(self.metric) || has(self.min) || has(self.max) || has(self.notWorseThan)", "a gate with `metric` needs `min`, `max` or `notWorseThan`."),
+            (
+                "!has(self.maxGap) || !(has(self.min) || has(self.max) || has(self.slice) || has(self.notWorseThan))",
+                "a gate with `maxGap` has no `min`, `max`, `slice` or `notWorseThan`; make two gates.",
+            ),
+            (
+                "!has(self.notWorseThan) || !has(self.slice) || has(self.slice.value)",
+                "a gate with `notWorseThan` compares on one slice: give `slice.value`, or make a gate for each value.",
+            ),
         )
     )
     name: str = Field(description="Name of the gate, shown when it fails.", min_length=1, max_length=63)
