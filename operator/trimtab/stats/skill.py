@@ -87,7 +87,7 @@ def _rows_drawn(blocks: Integers, seed: int) -> list[Integers]:
     return [np.concatenate([members[each] for each in draw]) for draw in draws]
 
 
-def _sums(answers: Answers, blocks: Integers) -> Floats:
+def block_sums(answers: Answers, blocks: Integers) -> Floats:
     """(blocks, 1 + what the best constant needs): loss, then rows per class, or rows, sum and sum of squares."""
     if answers.classes:
         parts = [row_losses(answers), *one_hot(answers.truth, answers.classes).T]
@@ -99,10 +99,15 @@ def _sums(answers: Answers, blocks: Integers) -> Floats:
 
 def _skills(answers: Answers, blocks: Integers, drawn: Floats) -> Floats:
     """Skill of every draw at once: sums over blocks are all that loss and best constant need."""
-    totals = drawn @ _sums(answers, blocks)
-    constant = _loss_of_shares if answers.classes else _loss_of_mean
+    totals = drawn @ block_sums(answers, blocks)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(1 - totals[:, 0] / constant(totals[:, 1:]), dtype=np.float64)
+        return np.asarray(1 - totals[:, 0] / constant_losses(answers, totals), dtype=np.float64)
+
+
+def constant_losses(answers: Answers, sums: Floats) -> Floats:
+    """Summed loss of the best constant for each row of `block_sums`, or of sums over them."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(_loss_of_shares(sums[:, 1:]) if answers.classes else _loss_of_mean(sums[:, 1:]))
 
 
 def _loss_of_shares(counts: Floats) -> Floats:
