@@ -7,11 +7,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from support.object_store import ObjectStore
 from trimtab.api.dataset import DatasetSpec
-from trimtab.api.documents import DOCUMENT_VARIABLE, TERMINATION_LOG_VARIABLE, GcDocument, Result, SnapshotDocument
+from trimtab.api.documents import DOCUMENT_VARIABLE, TERMINATION_LOG_VARIABLE, GcDocument, MaterializeDocument, Result, SnapshotDocument
+from trimtab.api.featureset import FeatureSetSpec
 from trimtab.jobs import run
 
 OPERATOR = Path(__file__).parents[2] / "operator"
@@ -36,6 +37,12 @@ class Worker:
         """A spec without a source is about everything that was `put`."""
         return self._run(self._snapshot(spec or {}, name), pod, environment)
 
+    def materialize(self, spec: dict[str, Any] | None = None, *, name: str = "weather", code_digest: str = "", pod: str = "") -> tuple[int, Result]:
+        """A FeatureSet of the airports' weather, about everything that was `put`, unless the spec says otherwise."""
+        given = {"entities": ["origin"], "timestamp": "time", "source": {"uri": self.source}} | (spec or {})
+        document = MaterializeDocument(namespace=self.prefix, name=name, uid="u", spec=FeatureSetSpec.model_validate(given), code_digest=code_digest)
+        return self._run(document.model_dump_json(by_alias=True), pod, {})
+
     def container(self, spec: dict[str, Any], folder: Path) -> tuple[int, Result | None]:
         """The same in a process of its own, started as the image starts it; the result is read from its termination message."""
         message = folder / "termination-log"
@@ -47,8 +54,8 @@ class Worker:
         ended = subprocess.run([sys.executable, "-m", "trimtab.jobs"], env={**os.environ, **env}, check=False, stdout=subprocess.DEVNULL)
         return ended.returncode, Result.decode(message.read_text())
 
-    def collect(self, keep: list[str], *, name: str = "flights") -> tuple[int, Result]:
-        return self._run(GcDocument(namespace=self.prefix, name=name, uid="u", keep=keep).model_dump_json(by_alias=True), "", {})
+    def collect(self, keep: list[str], *, name: str = "flights", kind: Literal["datasets", "featuresets"] = "datasets") -> tuple[int, Result]:
+        return self._run(GcDocument(namespace=self.prefix, name=name, uid="u", keep=keep, kind=kind).model_dump_json(by_alias=True), "", {})
 
     def _snapshot(self, spec: dict[str, Any], name: str) -> str:
         wanted = DatasetSpec.model_validate({"source": {"uri": self.source}, **spec})

@@ -14,7 +14,18 @@ from pathlib import Path
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from trimtab.api.documents import DOCUMENT_VARIABLE, DONE, TRY_AGAIN, USER_FAULT, GcDocument, Result, SnapshotDocument, TrainDocument, leave
+from trimtab.api.documents import (
+    DOCUMENT_VARIABLE,
+    DONE,
+    TRY_AGAIN,
+    USER_FAULT,
+    GcDocument,
+    MaterializeDocument,
+    Result,
+    SnapshotDocument,
+    TrainDocument,
+    leave,
+)
 from trimtab.api.reasons import RAISE_MEMORY, Reason
 from trimtab.jobs import logs
 from trimtab.jobs.context import Context, Pod
@@ -25,9 +36,9 @@ from trimtab.store.errors import StoreError
 from trimtab.store.layout import Layout
 from trimtab.store.settings import StoreSettings
 
-AnyDocument = SnapshotDocument | TrainDocument | GcDocument
+AnyDocument = SnapshotDocument | MaterializeDocument | TrainDocument | GcDocument
 
-VERBS = {"snapshot": "trimtab.jobs.snapshot", "train": "trimtab.jobs.train", "gc": "trimtab.jobs.collect"}
+VERBS = {"snapshot": "trimtab.jobs.snapshot", "materialize": "trimtab.jobs.materialize", "train": "trimtab.jobs.train", "gc": "trimtab.jobs.collect"}
 """Each module has `run(document, context) -> Result`; it is imported when it is asked for, with the libraries it needs."""
 
 log = structlog.get_logger()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from trimtab.api.dataset import DatasetSpec, Task
 from trimtab.api.reasons import Reason
 from trimtab.jobs.dataset.columns import Column
-from trimtab.jobs.dataset.engine import Engine, first, name
+from trimtab.jobs.dataset.engine import Engine, first, name, text
 from trimtab.jobs.dataset.reading import Table
 from trimtab.jobs.errors import UserFault
 
@@ -18,6 +18,9 @@ MOST_INFERRED_CLASSES = 20
 """Whole numbers with more different values are taken for amounts, unless spec.task says otherwise."""
 MOST_CLASSES = 1000
 """More different labels are names or measurements, not classes."""
+
+ZONE = r"(?i):\d{2}(\.\d+)?\s*(z|utc|gmt|[+-]\d{2}(:?\d{2})?)\s*$"
+"""How a time that was written as text ends where it says its zone; a bare date ends in `-31` too, and says none."""
 
 Class = str | int | bool
 
@@ -60,8 +63,19 @@ def settle_times(engine: Engine, wanted: str | None, table: Table) -> Table:
             f"{table.place(row)} {said} in column {wanted} ({count} of {table.rows} rows are so). Every row needs a time, like 2013-01-31T05:00:00Z."
         )
     if column.type == "categorical":
+        column = replace(column, zoned=_says_its_zone(engine, table, wanted))
         engine.execute(f"ALTER TABLE data ALTER COLUMN {quoted} SET DATA TYPE TIMESTAMP USING CAST(CAST({quoted} AS TIMESTAMPTZ) AS TIMESTAMP)")
     return _with(table, replace(column, type="datetime", dtype="timestamp", note=""))
+
+
+def _says_its_zone(engine: Engine, table: Table, wanted: str) -> bool:
+    """Whether times written as text say their zone; all of them do or none."""
+    zoned = f"regexp_matches({name(wanted)}, {text(ZONE)})"
+    count, with_zone, without = first(engine, f"SELECT count(*) FILTER ({zoned}), min(rowid) FILTER ({zoned}), min(rowid) FILTER (NOT {zoned}) FROM data")
+    if 0 < count < table.rows:
+        said = [f"{table.place(row)} has {first(engine, f'SELECT {name(wanted)} FROM data WHERE rowid = {row}')[0]!r}" for row in (with_zone, without)]
+        raise _bad_time(f"in column {wanted} some times say their time zone and some do not: {said[0]}, {said[1]}. Write all of them with a zone, or none.")
+    return bool(count)
 
 
 def settle_label(engine: Engine, spec: DatasetSpec, table: Table) -> tuple[Table, Label]:
