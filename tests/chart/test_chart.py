@@ -94,6 +94,31 @@ def test_nobody_gets_a_right_on_secrets_or_to_act_as_others(rendered):
         assert not {"escalate", "bind", "impersonate"} & set(rule["verbs"])
 
 
+def test_the_operator_may_do_what_it_does_and_no_more(plain):
+    """A verb belongs here when code calls for it: list and watch by the informer, get by `deeds`, patch by server-side apply."""
+    ours = [kind.plural for kind in KINDS]
+    needed = {
+        **{("trimtab.dev", plural): {"get", "list", "watch"} for plural in ours},
+        **{("trimtab.dev", f"{plural}/status"): {"update"} for plural in ours},
+        **{("trimtab.dev", f"{plural}/finalizers"): {"update"} for plural in ours},
+        ("batch", "jobs"): {"get", "list", "watch", "create", "delete"},
+        ("", "pods"): {"list", "watch"},
+        ("apps", "deployments"): {"get", "list", "watch", "create", "patch", "delete"},
+        ("", "services"): {"get", "list", "watch", "create", "patch"},
+        ("policy", "poddisruptionbudgets"): {"get", "list", "watch", "create", "patch", "delete"},
+        ("", "configmaps"): {"get"},
+        ("events.k8s.io", "events"): {"create"},
+        ("", "events"): {"list"},
+    }
+    needed["trimtab.dev", "modelversions"] |= {"create"}
+    granted: dict[tuple[str, str], set[str]] = {}
+    for rule in rules_of([named(plain, "ClusterRole", "trimtab-operator")], "ClusterRole"):
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                granted.setdefault((group, resource), set()).update(rule["verbs"])
+    assert granted == needed
+
+
 def test_the_operator_never_updates_what_people_wrote(plain):
     for rule in rules_of([named(plain, "ClusterRole", "trimtab-operator")], "ClusterRole"):
         if rule["apiGroups"] == [GROUP] and not any("/" in resource for resource in rule["resources"]):
