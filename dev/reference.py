@@ -3,24 +3,37 @@
 import json
 from typing import Any
 
+import states
 from trimtab.api.crd import NO_DOTS, spec_schema, status_schema
 from trimtab.api.kinds import KINDS, Kind
 from trimtab.api.reasons import Reason
 
 Schema = dict[str, Any]
 NOTE = "<!-- Written by dev/generate.py from operator/trimtab/api; change it there. -->\n\n"
+STATES_NOTE = "<!-- Written by dev/generate.py from operator/trimtab/plans/monitor_states.py; change it there. -->\n\n"
 LINK = "[reasons](reasons.md)"
 
 
 def pages() -> dict[str, str]:
     """File name -> text."""
     found = {f"{kind.singular}.md": NOTE + kind_page(kind) for kind in KINDS}
-    return found | {"reasons.md": NOTE + reasons_page(), "README.md": NOTE + index_page()}
+    return found | {"reasons.md": NOTE + reasons_page(), "monitoring.md": STATES_NOTE + states.page(), "README.md": NOTE + index_page()}
 
 
 def index_page() -> str:
     rows = [f"| [{kind.kind}]({kind.singular}.md) | `{kind.plural}.{kind.group}` | `{kind.short}` | {kind.description} |" for kind in KINDS]
-    return "\n".join(["# Reference", "", "| kind | resource | short | |", "|---|---|---|---|", *rows, "", f"What conditions and Events say: {LINK}.", ""])
+    return "\n".join(
+        [
+            "# Reference",
+            "",
+            "| kind | resource | short | |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            f"What conditions and Events say: {LINK}. When a model is retrained: [monitoring](monitoring.md).",
+            "",
+        ]
+    )
 
 
 def kind_page(kind: Kind) -> str:

@@ -19,7 +19,11 @@ from trimtab.stats.reference import Feature, Reference, kind_of, slots, unfit
 
 Rows = Literal["Blocked", "Independent"]
 Verdict = Literal["Quiet", "Drifted", "Learning", "DataInsufficient"]
+Reading = Literal["Alarm", "Strange", "Unclear", "Calm", "Unknown"]
+"""How windows read for the monitor's state machine: decided, one window, in between, clearly well, cannot be judged."""
 DAYS_A_MONTH = 30
+LEAVING = 2
+"""By this factor a window must stay away from both thresholds to be called calm: what hovers at them changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,27 @@ def alarm(drifted: Sequence[bool], levels: Levels) -> bool:
     (True, False)
     """
     return sum(drifted[-levels.of :]) >= levels.k
+
+
+def reading(findings: Sequence[Finding], levels: Levels) -> Reading:
+    """How the windows so far, the newest last, read.
+
+    Unknown where the last one could not be judged; windows that could not be are otherwise passed over.
+
+    >>> reading([Finding("Drifted", 500), Finding("DataInsufficient", 3), Finding("Drifted", 500)], Levels())
+    'Alarm'
+    """
+    judged = [each for each in findings if each.verdict in {"Quiet", "Drifted"}]
+    if not judged or findings[-1] is not judged[-1]:
+        return "Unknown"
+    if alarm([each.verdict == "Drifted" for each in judged], levels):
+        return "Alarm"
+    return "Strange" if judged[-1].verdict == "Drifted" else _unclear_or_calm(judged[-1], levels)
+
+
+def _unclear_or_calm(finding: Finding, levels: Levels) -> Reading:
+    near = (each.p <= LEAVING * levels.alpha and each.effect > levels.min_effect / LEAVING for each in finding.features)
+    return "Unclear" if any(near) else "Calm"
 
 
 def false_alarms_per_month(reference: Reference, blocks: int = 1, levels: Levels | None = None) -> float:

@@ -6,7 +6,7 @@ fallen behind a constant. A window is below only where its whole interval is; tw
 Leaves to others: which rows belong to a window and whether their labels have matured, and what is done about it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,8 @@ from trimtab.stats.metrics import Answers, Integers
 from trimtab.stats.skill import Interval, blocks_of, skill_interval
 
 Standing = Literal["Below", "Within", "Recovered", "Unknown"]
+Reading = Literal["Alarm", "Strange", "Unclear", "Calm", "Unknown"]
+"""How windows read for the monitor's state machine: decided, one window, in between, clearly well, cannot be judged."""
 
 FEWEST_DAYS = 5
 """From five days on a day is one observation. Stretches of hours, which stand in for fewer, share their day's weather."""
@@ -113,6 +115,22 @@ def degraded(windows: Sequence[Standing]) -> bool:
     """
     judged = [each for each in windows if each != "Unknown"]
     return judged[-WINDOWS:] == ["Below"] * WINDOWS
+
+
+def reading(windows: Sequence[Standing]) -> Reading:
+    """How the windows so far, oldest first, read; Unknown where the last one could not be judged.
+
+    >>> reading(["Below", "Below"]), reading(["Below", "Within"]), reading(["Below", "Recovered"])
+    ('Alarm', 'Unclear', 'Calm')
+    """
+    if not windows or windows[-1] == "Unknown":
+        return "Unknown"
+    if degraded(windows):
+        return "Alarm"
+    return _READINGS[windows[-1]]
+
+
+_READINGS: Mapping[Standing, Reading] = {"Below": "Strange", "Within": "Unclear", "Recovered": "Calm"}
 
 
 def days_of(times: NDArray[np.datetime64] | None, rows: int) -> Integers:

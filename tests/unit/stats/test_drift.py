@@ -1,13 +1,15 @@
 """One window's finding, the alarm of several, and what alarms cost on the reference itself."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.stats import drift, profiles
+from trimtab.plans import retraining
+from trimtab.stats import drift, profiles, quality
 from trimtab.stats.drift import Levels, alarm, examine, false_alarms_per_month
 from trimtab.stats.profiles import Numeric, Profile
 from trimtab.stats.reference import Feature, Reference
@@ -147,3 +149,35 @@ def test_replay_of_too_few_windows_promises_nothing():
     days, _ = reference(days=20)
     assert np.isnan(false_alarms_per_month(days))
     assert np.isnan(drift.false_alarms_per_month(days.windows(20), levels=Levels(rows="Independent")))
+
+
+def finding(verdict: str, p: float = 1.0, effect: float = 0.0) -> drift.Finding:
+    return drift.Finding(verdict, 500, p, (drift.FeatureFinding("temp", effect, 0.0, p, p, verdict == "Drifted"),))
+
+
+DRIFTED, QUIET, FEW = finding("Drifted", 0.01, 0.3), finding("Quiet"), finding("DataInsufficient")
+
+
+@pytest.mark.parametrize(
+    ("findings", "expected"),
+    [
+        ([], "Unknown"),
+        ([FEW], "Unknown"),
+        ([QUIET], "Calm"),
+        ([QUIET, DRIFTED], "Strange"),
+        ([DRIFTED, QUIET, DRIFTED], "Alarm"),
+        ([DRIFTED, DRIFTED, QUIET], "Alarm"),
+        ([DRIFTED, DRIFTED, FEW], "Unknown"),
+        ([DRIFTED, QUIET, QUIET], "Calm"),
+        ([finding("Quiet", p=0.015, effect=0.3)], "Unclear"),
+        ([finding("Quiet", p=0.005, effect=0.06)], "Unclear"),
+        ([finding("Quiet", p=0.005, effect=0.04)], "Calm"),
+        ([finding("Quiet", p=0.03, effect=0.3)], "Calm"),
+    ],
+)
+def test_how_windows_read(findings, expected):
+    assert drift.reading(findings, Levels(alpha=0.01)) == expected
+
+
+def test_the_state_machine_reads_the_same_words():
+    assert get_args(drift.Reading) == get_args(quality.Reading) == get_args(retraining.Reading)

@@ -92,3 +92,18 @@ def test_a_week_is_resampled_by_its_days():
 )
 def test_two_windows_in_a_row_are_a_decision(windows, expected):
     assert degraded(windows) == expected
+
+
+@pytest.mark.parametrize(
+    ("windows", "expected"),
+    [
+        ([], "Unknown"),
+        (["Below"], "Strange"),
+        (["Recovered", "Below", "Below"], "Alarm"),
+        (["Below", "Below", "Unknown"], "Unknown"),
+        (["Below", "Below", "Within"], "Unclear"),
+        (["Below", "Below", "Recovered"], "Calm"),
+    ],
+)
+def test_how_windows_read(windows, expected):
+    assert quality.reading(windows) == expected
