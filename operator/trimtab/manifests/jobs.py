@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab.api.base import ContainerOverride, PodTemplate
-from trimtab.api.documents import CODE_PATH, DOCUMENT_VARIABLE, USER_FAULT, GcDocument, SnapshotDocument, TrainDocument, VerifyDocument
+from trimtab.api.documents import CODE_PATH, DOCUMENT_VARIABLE, USER_FAULT, GcDocument, MaterializeDocument, SnapshotDocument, TrainDocument, VerifyDocument
 from trimtab.api.trainingjob import ConfigMapKey
 from trimtab.manifests import names
 from trimtab.manifests.labels import ATTEMPT, SHAPE, Owner, labels, reference
 
 Manifest = dict[str, Any]
-AnyDocument = SnapshotDocument | TrainDocument | VerifyDocument | GcDocument
+AnyDocument = SnapshotDocument | MaterializeDocument | TrainDocument | VerifyDocument | GcDocument
 
 API_VERSION, PLURAL = "batch/v1", "jobs"
 CONTAINER = "worker"

@@ -1,6 +1,7 @@
-"""What is said about a Dataset: Ready while a version serves, Valid by the last look at the data, and the facts beside them.
+"""What is said about whatever looks at a source: Ready while a version serves, and how the last look found the data.
 
-Ready stays True when new data are bad; that shows as Valid=False. Nothing is decided here that changes the cluster.
+Ready stays True when new data are bad; that shows in a condition of its own (Valid, SchemaValid). The facts beside the
+conditions are each kind's own. Nothing is decided here that changes the cluster.
 """
 
 from collections.abc import Callable
@@ -8,32 +9,36 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trimtab.api.dataset import Check, DatasetSpec, DatasetStatus, DatasetVersion
+from trimtab.api.dataset import Check, DatasetSpec, DatasetVersion
+from trimtab.api.featureset import FeatureSetSpec, FeatureSetVersion
 from trimtab.api.reasons import Reason
 from trimtab.plans.attempts import HEALS_WITH_ANOTHER_POD, HEALS_WITH_TIME
 from trimtab.plans.conditions import ConditionSet, find
-from trimtab.plans.dataset_versions import Holdings
+from trimtab.plans.looks import Looker
 from trimtab.plans.plan import Event, Manifest
 from trimtab.plans.pods import reason_named
+from trimtab.plans.versions import Holdings
+from trimtab.plans.wanted import Lack
 
 
 @dataclass(frozen=True)
 class Situation:
     """All that the sentences are made from."""
 
+    looker: Looker
     obj: Manifest
-    spec: DatasetSpec
-    before: DatasetStatus
+    spec: DatasetSpec | FeatureSetSpec
     check: Check | None
-    holdings: Holdings
+    holdings: Holdings[Any]
     paused: bool
     bad_schedule: str
-    request: str
+    lack: Lack | None
     now: datetime
 
     @property
-    def active(self) -> DatasetVersion | None:
-        return self.holdings.active(self.spec)
+    def active(self) -> DatasetVersion | FeatureSetVersion | None:
+        active: DatasetVersion | FeatureSetVersion | None = self.holdings.active(self.spec)
+        return active
 
     @property
     def running(self) -> bool:
@@ -46,7 +51,7 @@ class Situation:
 
     @property
     def what_serves(self) -> str:
-        return f"Version {self.active.version}" if self.active else "The Dataset"
+        return f"Version {self.active.version}" if self.active else f"The {self.looker.kind}"
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,11 @@ def schedule_unreadable(s: Situation) -> Verdict | None:
     return Verdict("Failed", Reason.BAD_SCHEDULE, Reason.BAD_SCHEDULE.say(detail=s.bad_schedule), "Stalled") if s.bad_schedule else None
 
 
+def lacking(s: Situation) -> Verdict | None:
+    """A look is due, and cannot begin without something that another makes."""
+    return Verdict("Waiting", s.lack.reason, s.lack.message, "Reconciling") if s.lack else None
+
+
 def in_trouble(s: Situation) -> Verdict | None:
     """The last look failed, or cannot start; it heals by itself, or a person must act."""
     if s.said is None or s.check is None:
@@ -101,6 +111,7 @@ VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (
     paused,  # a person wants no deeds
     active_version_missing,  # what is asked for is not there
     schedule_unreadable,  # nothing would ever come of it
+    lacking,  # what the next look needs is not there
     in_trouble,  # the last look failed or cannot start
     looking,  # work goes on
     serving,  # at rest
@@ -108,51 +119,46 @@ VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (
 )
 
 
-def next_status(s: Situation) -> Manifest:
-    generation = s.obj["metadata"].get("generation", 0)
-    verdict = next(verdict for say in VERDICTS if (verdict := say(s)))
-    conditions = ConditionSet((s.obj.get("status") or {}).get("conditions", []), generation, s.now)
+@dataclass(frozen=True)
+class Said:
+    """The word for `kubectl get` and the conditions."""
+
+    state: str
+    conditions: ConditionSet
+
+
+def say(s: Situation, valid: tuple[Reason, str]) -> Said:
+    """`valid`: reason and sentence of data that were found well."""
+    verdict = next(verdict for judge in VERDICTS if (verdict := judge(s)))
+    conditions = ConditionSet((s.obj.get("status") or {}).get("conditions", []), s.obj["metadata"].get("generation", 0), s.now)
     conditions.set("Ready", s.active is not None, verdict.reason, verdict.message)
     if verdict.progress:
         conditions.set(verdict.progress, True, verdict.reason, verdict.message)
-    _valid(s, conditions)
-    active = s.active
-    status = DatasetStatus(
-        observed_generation=generation,
-        state=verdict.state,
-        task=s.holdings.task,
-        latest_version=max((version.version for version in s.holdings.versions), default=None),
-        active_version=active.version if active else None,
-        versions=list(s.holdings.versions),
-        check=s.check,
-        last_handled_request=s.check.request if s.check and s.check.request else s.before.last_handled_request,
-    )
-    dumped: Manifest = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return dumped | {"conditions": conditions.as_list()}
+    _about_data(s, conditions, valid)
+    return Said(verdict.state, conditions)
 
 
-def _valid(s: Situation, conditions: ConditionSet) -> None:
+def _about_data(s: Situation, conditions: ConditionSet, valid: tuple[Reason, str]) -> None:
     """What the last look that got as far as the data said of them; other looks say nothing new."""
-    before = find((s.obj.get("status") or {}).get("conditions", []), "Valid")
+    before = find((s.obj.get("status") or {}).get("conditions", []), s.looker.about_data)
     if s.check and s.check.outcome in ("Created", "Unchanged"):
-        conditions.set("Valid", True, Reason.VALID, Reason.VALID.say(count=len(s.spec.validation)))
+        conditions.set(s.looker.about_data, True, *valid)
     elif s.check and s.check.outcome == "Failed" and s.said and s.said not in NOT_ABOUT_DATA:
-        conditions.set("Valid", False, s.said, s.check.message)
+        conditions.set(s.looker.about_data, False, s.said, s.check.message)
     elif before:
         known: dict[str, bool | None] = {"True": True, "False": False}
-        conditions.set("Valid", known.get(before["status"]), reason_named(before["reason"]) or Reason.VALID, before["message"])
+        conditions.set(s.looker.about_data, known.get(before["status"]), reason_named(before["reason"]) or valid[0], before["message"])
 
 
 NOT_ABOUT_DATA = (HEALS_WITH_TIME | HEALS_WITH_ANOTHER_POD) - {Reason.SOURCE_UNREADABLE}
 """Failures of the store, the pod or the cluster: they say nothing about the data."""
 
 
-def events(s: Situation) -> tuple[Event, ...]:
+def made_event(s: Situation, rows: int) -> tuple[Event, ...]:
+    """Of a version that the status did not list before."""
     made = s.holdings.made
-    if made is None or s.check is None or s.check.outcome == "Failed":
+    listed = (s.obj.get("status") or {}).get("versions", [])
+    if made is None or s.check is None or s.check.outcome == "Failed" or any(version["version"] == made.version for version in listed):
         return ()
-    rows: dict[str, Any] = made.rows.model_dump()
-    if any(version.version == made.version for version in s.before.versions):
-        return ()
-    sentence = Reason.CREATED_VERSION.say(version=made.version, rows=sum(rows.values()), digest=made.digest[:12])
+    sentence = Reason.CREATED_VERSION.say(version=made.version, rows=rows, digest=made.digest[:12])
     return (Event(str(Reason.CREATED_VERSION), sentence),)

@@ -1,4 +1,4 @@
-"""When a Dataset's source is looked at: the last look as it stands now, and two lists of why another one is due.
+"""When the source of a Dataset or FeatureSet is looked at: the last look as it stands, and two lists of why another is due.
 
 A look is known by its key: definition, request and the moment of the schedule that asked for it; the name of its Job
 follows from the key and the attempt. What is remembered in `status.check` is checked against the Jobs that are there.
@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from cronsim import CronSim, CronSimError
 
 from trimtab.api.dataset import Check, DatasetSpec
-from trimtab.api.documents import Result, SnapshotDocument, SnapshotFacts
+from trimtab.api.documents import MaterializeDocument, MaterializeFacts, Result, SnapshotDocument, SnapshotFacts
+from trimtab.api.featureset import FeatureSetSpec
 from trimtab.api.reasons import Reason
 from trimtab.manifests import names
 from trimtab.plans.attempts import Attempt, Failure, Trouble, blamed, next_try, trouble, waits_for_another_pod
@@ -22,37 +23,55 @@ from trimtab.plans.pods import Failed, Finished, reason_named
 SECOND = timedelta(seconds=1)
 """A schedule is as fine as this: a moment has come in the second that it names."""
 
-NOT_THE_DEFINITION = {"active_version", "retain", "refresh", "template"}
-"""Fields of the spec that change no version."""
+NOT_THE_DEFINITION = frozenset({"active_version", "retain", "refresh", "template"})
+"""Fields of the spec that change no version, of whatever kind."""
 
 ABOUT_THE_SOURCE = frozenset({Reason.NO_OBJECTS, Reason.SOURCE_UNREADABLE, Reason.BUCKET_MISSING, Reason.STORE_DENIED, Reason.STORE_UNREACHABLE})
 """What one look after the other finds until somebody mends it: said without a break, for a look takes seconds."""
 
 
 @dataclass(frozen=True)
+class Looker:
+    """What is different between the kinds that look at a source: words, and the models of what operator and worker say."""
+
+    kind: str
+    verb: Literal["snapshot", "materialize"]
+    collection: Literal["datasets", "featuresets"]
+    document: type[SnapshotDocument | MaterializeDocument]
+    facts: type[SnapshotFacts | MaterializeFacts]
+    not_the_definition: frozenset[str] = NOT_THE_DEFINITION
+    about_data: str = "Valid"
+    """The condition that says how the data were found."""
+
+
+@dataclass(frozen=True)
 class Scene:
-    """What is asked for, what is remembered, and the snapshot Jobs that are there, newest first."""
+    """What is asked for, what is remembered, and the Jobs that looked and are there, newest first."""
 
     name: str
-    spec: DatasetSpec
+    spec: DatasetSpec | FeatureSetSpec
     request: str
     before: Check | None
     looks: tuple[Attempt, ...]
     shape: str
     born: datetime
     now: datetime
+    looker: Looker
+    code: str = ""
+    """Digest of a person's code that the look would run, or empty."""
 
     @cached_property
     def definition(self) -> str:
-        return definition_digest(self.spec)
+        return definition_digest(self.spec, self.looker, self.code)
 
     def look(self, job: str) -> Attempt | None:
         return next((look for look in self.looks if look.name == job), None)
 
 
-def definition_digest(spec: DatasetSpec) -> str:
+def definition_digest(spec: DatasetSpec | FeatureSetSpec, looker: Looker, code: str = "") -> str:
     """Of what the user wrote, less what changes no version: a default that a newer Trimtab adds makes no new version."""
-    return names.digest(spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=NOT_THE_DEFINITION))[:32]
+    written = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=set(looker.not_the_definition))
+    return names.digest([written, code] if code else written)[:32]
 
 
 def settle(scene: Scene) -> Check | None:
@@ -64,7 +83,7 @@ def settle(scene: Scene) -> Check | None:
     if look is None:
         lost = Reason.ANSWER_LOST.say(job=check.job, detail="the Job was deleted")
         return _ended(check, scene.now, outcome="Failed", reason=str(Reason.ANSWER_LOST), message=lost)
-    return _settled(check, look, scene.now)
+    return _settled(scene, check, look)
 
 
 def _newest(scene: Scene) -> Check | None:
@@ -74,16 +93,17 @@ def _newest(scene: Scene) -> Check | None:
         return before
     newest = scene.looks[0]
     if before is None:
-        return _remembered_by(newest)
+        return _remembered_by(scene.looker, newest)
     mine = scene.look(before.job)
     since = mine.created_at if mine else before.started_at
-    return _remembered_by(newest) if since is None or newest.created_at > since else before
+    return _remembered_by(scene.looker, newest) if since is None or newest.created_at > since else before
 
 
-def _remembered_by(look: Attempt) -> Check:
-    document = SnapshotDocument.model_validate_json(look.document)
+def _remembered_by(looker: Looker, look: Attempt) -> Check:
+    document = looker.document.model_validate_json(look.document)
+    code = document.code_digest if isinstance(document, MaterializeDocument) else ""
     return Check(
-        definition_digest=definition_digest(document.spec),
+        definition_digest=definition_digest(document.spec, looker, code),
         request=document.request,
         started_at=look.created_at,
         attempt=look.number,
@@ -92,9 +112,10 @@ def _remembered_by(look: Attempt) -> Check:
     )
 
 
-def _settled(check: Check, look: Attempt, now: datetime) -> Check:
+def _settled(scene: Scene, check: Check, look: Attempt) -> Check:
+    now = scene.now
     match look.outcome:
-        case Finished(result) if facts_of(result) is None:
+        case Finished(result) if facts_of(scene.looker, result) is None:
             lost = Reason.ANSWER_LOST.say(job=check.job, detail=f"it says no version: {result.message}")
             return _ended(check, look.finished_at or now, outcome="Failed", reason=str(Reason.ANSWER_LOST), message=lost)
         case Finished(result):
@@ -107,9 +128,10 @@ def _settled(check: Check, look: Attempt, now: datetime) -> Check:
             return check.model_copy(update={"reason": said.reason, "message": said.message})
 
 
-def facts_of(result: Result) -> SnapshotFacts | None:
+def facts_of(looker: Looker, result: Result) -> SnapshotFacts | MaterializeFacts | None:
+    """What the worker answered; None where it says no version."""
     try:
-        return SnapshotFacts.model_validate(result.facts)
+        return looker.facts.model_validate(result.facts)
     except ValueError:
         return None
 
@@ -180,7 +202,7 @@ def heals_at(scene: Scene, check: Check | None) -> datetime | None:
 
 
 def last_slot(scene: Scene) -> datetime | None:
-    """The latest moment of the schedule that has come since the Dataset was made."""
+    """The latest moment of the schedule that has come since the object was made."""
     slot = next(_slots(scene, scene.now + SECOND, reverse=True), None)
     return slot if slot and slot > scene.born else None
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.api.dataset import Check, DatasetSpec, DatasetStatus, DatasetVersion
-from trimtab.plans.dataset_looks import Scene
-from trimtab.plans.dataset_versions import LISTED, NOTHING_HELD, Held, Holdings, take_up
+from trimtab.plans.dataset import LOOKER, holdings_of
+from trimtab.plans.looks import Scene
+from trimtab.plans.versions import LISTED, NOTHING_HELD, Held, Holdings
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -17,7 +18,7 @@ def taken_up(numbers, *, held=NOTHING_HELD, outcome="Unchanged", **spec) -> Hold
     parsed = DatasetSpec.model_validate({"source": {"uri": "s3://lake/a/"}, "label": "late"} | spec)
     versions = [DatasetVersion(version=n, digest=f"d{n}", manifest_digest="m", uri=f"s3://lake/{n}", created_at=NOW) for n in numbers]
     check = Check(outcome=outcome)
-    return take_up(DatasetStatus.model_construct(versions=versions), Scene("flights", parsed, "", check, (), "shape", NOW, NOW), check, held)
+    return holdings_of(DatasetStatus.model_construct(versions=versions), Scene("flights", parsed, "", check, (), "shape", NOW, NOW, LOOKER), check, held)
 
 
 def numbers(holdings: Holdings) -> list[int]:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.api.dataset import Check, DatasetSpec
-from trimtab.plans.dataset_looks import Scene, bad_schedule, definition_digest, due, last_slot, next_slot, settle
+from trimtab.plans.dataset import LOOKER
+from trimtab.plans.looks import Scene, bad_schedule, definition_digest, due, last_slot, next_slot, settle
 
 BORN = datetime(2026, 1, 5, 8, 7, tzinfo=UTC)
 SPEC = {"source": {"uri": "s3://lake/a/"}, "label": "late"}
@@ -15,11 +16,11 @@ SPEC = {"source": {"uri": "s3://lake/a/"}, "label": "late"}
 
 def scene(now, *, schedule="*/15 * * * *", before=None, **spec):
     parsed = DatasetSpec.model_validate(SPEC | spec | ({"refresh": {"schedule": schedule}} if schedule else {}))
-    return Scene("flights", parsed, "", before, (), "shape", BORN, now)
+    return Scene("flights", parsed, "", before, (), "shape", BORN, now, LOOKER)
 
 
 def checked(at, **changes):
-    fields = {"definition_digest": definition_digest(DatasetSpec.model_validate(SPEC)), "started_at": at, "finished_at": at, "outcome": "Created"}
+    fields = {"definition_digest": definition_digest(DatasetSpec.model_validate(SPEC), LOOKER), "started_at": at, "finished_at": at, "outcome": "Created"}
     return Check(**(fields | changes))
 
 
@@ -85,7 +86,7 @@ def test_a_look_at_any_time_leaves_nothing_due_until_the_next_moment(minutes):
 
 def test_the_definition_covers_what_makes_a_version_and_nothing_else():
     def digest(**spec):
-        return definition_digest(DatasetSpec.model_validate(SPEC | spec))
+        return definition_digest(DatasetSpec.model_validate(SPEC | spec), LOOKER)
 
     assert digest(activeVersion=3, retain={"versions": 2}, refresh={"schedule": "* * * * *"}, template={}) == digest()
     changes = [{"label": "a"}, {"id": "i"}, {"task": "regression"}, {"exclude": ["e"]}, {"validation": [{"name": "r", "rows": {"min": 1}}]}]
