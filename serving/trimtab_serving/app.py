@@ -7,6 +7,7 @@ A request is answered on the loop itself, because one row is cheaper than a hand
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import orjson
 import structlog
@@ -17,6 +18,7 @@ from trimtab_serving import metrics, pages
 from trimtab_serving.errors import Refusal
 from trimtab_serving.model import Model
 from trimtab_serving.state import LOADING, Phase, Server
+from trimtab_serving.trail.labels import read as read_labels
 from trimtab_serving.wire import CLOSE, SOON, ClientLeft, Header, Receive, Scope, Send, check_head, error, is_safe, read_body, reply, request_id
 
 INLINE_ROWS = 64
@@ -37,19 +39,22 @@ class Inference:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._infer_paths = frozenset(f"{path}/infer" for path in pages.model_paths(server.identity))
+        self._label_paths = frozenset(f"{path}/labels" for path in pages.model_paths(server.identity))
         self._version: Header = (b"x-trimtab-version", server.identity.version.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         if path in self._infer_paths and method == "POST":
             await self._count(scope, receive, send)
+        elif path in self._label_paths and method == "POST":
+            await self._take_labels(scope, receive, send)
         else:
             status, body, headers = self._page(path, method)
             await reply(send, status, body, (*headers, self._version, *self._closing()))
 
     def _page(self, path: str, method: str) -> tuple[int, bytes, tuple[Header, ...]]:
         known = self._server.pages.get(path)
-        if path in self._infer_paths:
+        if path in self._infer_paths | self._label_paths:
             return 405, error(f"{path}: expected POST, found {method}."), ((b"allow", b"POST"),)
         if known is None:
             return self._no_page(path)
@@ -62,7 +67,7 @@ class Inference:
         mine = path in ("/", "/openapi.json") or path.startswith(pages.model_paths(server.identity))
         if server.model is None and mine:
             return 503, error(LOADING), (SOON,)
-        return 404, error(pages.unknown(path, server.identity, [*server.pages, *self._infer_paths])), ()
+        return 404, error(pages.unknown(path, server.identity, [*server.pages, *self._infer_paths, *self._label_paths])), ()
 
     async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
         counters, begun = self._server.counters, time.perf_counter()
@@ -70,7 +75,7 @@ class Inference:
         status = CLIENT_LEFT
         try:
             headers = dict(scope["headers"])
-            status, body, answered_as, extra = await self._infer(headers, receive)
+            status, body, answered_as, extra = await self._infer(headers, receive, begun)
             await reply(send, status, body, ((b"x-request-id", answered_as.encode()), *extra, self._version, *self._closing()))
         except ClientLeft:
             log.debug("request.abandoned")
@@ -78,14 +83,14 @@ class Inference:
             counters.inflight -= 1
             counters.answered(status, time.perf_counter() - begun)
 
-    async def _infer(self, headers: Mapping[bytes, bytes], receive: Receive) -> tuple[int, bytes, str, tuple[Header, ...]]:
+    async def _infer(self, headers: Mapping[bytes, bytes], receive: Receive, begun: float) -> tuple[int, bytes, str, tuple[Header, ...]]:
         asked_as = request_id(headers)
         try:
             model = self._server.model_or_refusal()
             check_head(headers, self._server.max_body_bytes)
             async with asyncio.timeout(BODY_SECONDS):
                 body = await read_body(receive, self._server.max_body_bytes)
-            answered_as, answer = await self._answer(model, body, asked_as)
+            answered_as, answer = await self._answer(model, body, asked_as, begun)
         except Refusal as refusal:
             return refusal.status, error(refusal.sentence), asked_as, refusal.headers
         except TimeoutError:
@@ -97,15 +102,43 @@ class Inference:
             return 500, error(f"The model failed on this request; the server's log says more under {asked_as}."), asked_as, ()
         return 200, answer, answered_as if is_safe(answered_as) else asked_as, ()
 
-    async def _answer(self, model: Model, body: bytes, asked_as: str) -> tuple[str, bytes]:
+    async def _answer(self, model: Model, body: bytes, asked_as: str, begun: float) -> tuple[str, bytes]:
         """The answer's id, which is the client's own where the body has one, and the answer."""
         loop, threads = asyncio.get_running_loop(), self._server.threads
         request = model.protocol.decode(body) if len(body) <= INLINE_BYTES else await loop.run_in_executor(threads, model.protocol.decode, body)
         answered_as = request.id or asked_as
         if request.rows <= INLINE_ROWS:
-            return answered_as, model.protocol.encode(answered_as, request.wanted, model.predict(request))
-        outputs = await loop.run_in_executor(threads, model.predict, request)
-        return answered_as, await loop.run_in_executor(threads, model.protocol.encode, answered_as, request.wanted, outputs)
+            outputs = model.predict(request)
+            answer = model.answer(answered_as, request, outputs)
+        else:
+            outputs = await loop.run_in_executor(threads, model.predict, request)
+            answer = await loop.run_in_executor(threads, model.answer, answered_as, request, outputs)
+        if self._server.trail and self._server.trail.recorder:
+            self._server.trail.recorder.take(answered_as, request, outputs, time.perf_counter() - begun)
+        return answered_as, answer
+
+    async def _take_labels(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: tuple[Header, ...] = ()
+        try:
+            status, answer = 202, await self._keep_labels(dict(scope["headers"]), receive)
+        except Refusal as refusal:
+            status, answer, headers = refusal.status, error(refusal.sentence), refusal.headers
+        except TimeoutError:
+            status, answer, headers = 408, error(f"The body did not arrive within {BODY_SECONDS:g} s."), (CLOSE,)
+        except ClientLeft:
+            return
+        await reply(send, status, answer, (*headers, self._version, *self._closing()))
+
+    async def _keep_labels(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+        model, trail = self._server.model_or_refusal(), self._server.trail
+        if trail is None:
+            raise Refusal(501, "This server serves a local folder and has no object store to keep labels in.")
+        check_head(headers, self._server.max_body_bytes)
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await read_body(receive, self._server.max_body_bytes)
+        labels, doubts = read_labels(body, model.signature, datetime.now(UTC))
+        await trail.labels.keep(labels)
+        return orjson.dumps({"accepted": len(labels)} | ({"warnings": doubts} if doubts else {}))
 
     def _closing(self) -> tuple[Header, ...]:
         """While draining, ask clients to come back on another connection: it will lead to another pod."""

@@ -8,18 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import orjson
+import structlog
 from pydantic import BaseModel, ValidationError
 
 from trimtab.api.modelversion import Artifact
+from trimtab.stats.profiles import Profile
 from trimtab.store import manifest as manifests
 from trimtab.store.client import Store, sha256_of
 from trimtab.store.errors import DigestMismatch
-from trimtab.store.model import GOLDEN_FILE, SIGNATURE_FILE, Format, Golden, Signature
+from trimtab.store.model import GOLDEN_FILE, PROFILE_FILE, SIGNATURE_FILE, Format, Golden, Signature
 from trimtab_serving.errors import ModelFault
 
 FORMATS: tuple[Format, ...] = ("onnx", "skops")
 
 Part = TypeVar("Part", bound=BaseModel)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Files:
     digest: str
     signature: Signature | None = None
     golden: Golden | None = None
+    profile: Profile | None = None
+    """Of the data that the model was trained on; only models of our own training have one."""
 
 
 def download(artifact: Artifact, store: Store, folder: Path) -> Files:
@@ -54,9 +61,10 @@ def _from_manifest(artifact: Artifact, digest: str, store: Store, folder: Path) 
     names = (f"model.{artifact.format}", SIGNATURE_FILE, GOLDEN_FILE)
     try:
         model, signature, golden = (manifests.fetch(store, artifact.uri, manifest, name, folder / name) for name in names)
+        profile = manifests.fetch(store, artifact.uri, manifest, PROFILE_FILE, folder / PROFILE_FILE) if _has_profile(manifest) else None
     except KeyError as error:
         raise ModelFault(str(error.args[0])) from error
-    return Files(model, artifact.format, manifest.digest, _parse(Signature, signature), _parse(Golden, golden))
+    return Files(model, artifact.format, manifest.digest, _parse(Signature, signature), _parse(Golden, golden), _profile(profile))
 
 
 def _from_file(artifact: Artifact, expected: str, store: Store, folder: Path) -> Files:
@@ -66,6 +74,21 @@ def _from_file(artifact: Artifact, expected: str, store: Store, folder: Path) ->
         model.unlink()
         raise DigestMismatch(artifact.uri, expected, found)
     return Files(model, artifact.format, found)
+
+
+def _has_profile(manifest: manifests.Manifest) -> bool:
+    return any(each.path.rpartition("/")[2] == PROFILE_FILE for each in manifest.files)
+
+
+def _profile(path: Path | None) -> Profile | None:
+    """A profile that this image does not read keeps no model from being served: then its windows have none."""
+    if path is None:
+        return None
+    try:
+        return Profile.decode(orjson.loads(path.read_bytes()))
+    except (KeyError, TypeError, ValueError) as error:
+        log.warning("profile.unreadable", error=f"{type(error).__name__}: {error}")
+        return None
 
 
 def _parse(part: type[Part], path: Path) -> Part | None:

@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from trimtab_serving.model import Identity
+from trimtab_serving.trail.tally import Tally
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds. From one row in ONNX Runtime to a large batch in scikit-learn."""
@@ -29,6 +30,7 @@ class Counters:
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
         self.inflight = 0
+        self.log = Tally()
 
     def answered(self, code: int, seconds: float) -> None:
         self.codes[code] += 1
@@ -55,6 +57,17 @@ class Exposition(Collector):
         inflight = GaugeMetricFamily("trimtab_inference_inflight", "Inference requests being answered now.", labels=LABELS)
         inflight.add_metric(self._values, counters.inflight)
         yield inflight
+        yield from self._log()
+
+    def _log(self) -> Iterator[Metric]:
+        rows = CounterMetricFamily("trimtab_prediction_log_rows", "Rows of the prediction log, by what became of them.", labels=[*LABELS, "state"])
+        for state, count in self._counters.log.states().items():
+            rows.add_metric([*self._values, state], count)
+        yield rows
+        if self._counters.log.event_seconds:
+            clock = GaugeMetricFamily("trimtab_event_time_uploaded_seconds", "Latest event time of the rows in the object store.", labels=LABELS)
+            clock.add_metric(self._values, self._counters.log.event_seconds)
+            yield clock
 
     def _cumulative(self) -> list[tuple[str, float]]:
         total, rows = 0, []

@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from trimtab.stats.profiles import Profile
 from trimtab.store.model import Golden, Input, Output, Signature
 from trimtab_serving import runtimes
 from trimtab_serving.artifact import Files
@@ -45,9 +46,15 @@ class Model:
     platform: str
     golden: Golden | None
     load_ms: int
+    profile: Profile | None = None
+
+    def answer(self, answered_as: str, request: Request, outputs: Sequence[NDArray[Any]]) -> bytes:
+        """The body, with the outputs that the client wants to see."""
+        return self.protocol.encode(answered_as, request.wanted, self.protocol.select(request.wanted, outputs))
 
     def predict(self, request: Request) -> list[NDArray[Any]]:
-        return self.runtime.predict(request.columns, request.wanted)
+        """All outputs, whatever the client wants to see of them: the log keeps them all."""
+        return self.runtime.predict(request.columns, self.protocol.outputs)
 
 
 def load(files: Files, identity: Identity) -> Model:
@@ -61,7 +68,7 @@ def load(files: Files, identity: Identity) -> Model:
         raise ModelFault(f"{deep[0]} has more than two dimensions; models of tables have rows and columns.")
     parameters = {"model_digest": files.digest} | ({"dataset_digest": identity.dataset_digest} if identity.dataset_digest else {})
     protocol = Protocol(signature, runtime.dtypes, identity.model, identity.version, parameters)
-    return Model(identity, signature, runtime, protocol, files.digest, PLATFORMS[files.format], files.golden, took)
+    return Model(identity, signature, runtime, protocol, files.digest, PLATFORMS[files.format], files.golden, took, files.profile)
 
 
 def warm_up(model: Model) -> int:
@@ -71,14 +78,14 @@ def warm_up(model: Model) -> int:
     try:
         request = model.protocol.decode(example(model.signature, inputs))
         outputs = model.predict(request)
-        model.protocol.encode("", request.wanted, outputs)
+        model.protocol.encode("", model.protocol.outputs, outputs)
     except Refusal as error:
         raise ModelFault(f"its own examples are refused: {error.sentence}") from error
     except Exception as error:  # whatever a model raises on a row means the same
         raise ModelFault(f"it cannot answer a row: {type(error).__name__}: {str(error)[:300]}") from error
     if golden is None:
         return 0
-    for name, found in zip(request.wanted, outputs, strict=True):
+    for name, found in zip(model.protocol.outputs, outputs, strict=True):
         if name in golden.outputs:
             _compare(name, found, golden.outputs[name], golden.tolerance)
     return golden.rows

@@ -22,6 +22,7 @@ def document(model: Model) -> dict[str, Any]:
             "/v2/health/ready": {"get": _get("Is the server ready?")},
             base: {"get": _get("Name, version, inputs and outputs of the model.")},
             f"{base}/infer": {"post": _infer(model)},
+            f"{base}/labels": {"post": _labels()},
         },
         "components": {"schemas": {"Error": {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}}},
     }
@@ -48,6 +49,27 @@ def _infer(model: Model) -> dict[str, Any]:
             "400": _error("The request does not fit the model; `error` says which tensor, what was expected and what was found."),
             "413": _error("The body is too large."),
             "503": _error("Not ready."),
+        },
+    }
+
+
+def _labels() -> dict[str, Any]:
+    texts = {
+        "id": "The id of an answer, or `<id>/<row>` for one of its rows, counted from 0.",
+        "label": "What turned out to be so: a class or a number.",
+        "time": "When that was known (RFC 3339); of two labels for one row the later one counts.",
+    }
+    label = {
+        name: ({"type": ["string", "number", "boolean"]} if name == "label" else {"type": "string"}) | {"description": text} for name, text in texts.items()
+    }
+    schema = {"type": "array", "minItems": 1, "items": {"type": "object", "required": list(label), "properties": label, "additionalProperties": False}}
+    return {
+        "summary": "Say what turned out to be so. Sending the same labels again changes nothing.",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {
+            "202": {"description": "The object store has them; `warnings` names classes that this model does not know."},
+            "400": _error("Some entries are wrong, each with a sentence; none is kept."),
+            "503": _error("The object store is away; send them again after the seconds that `retry-after` says."),
         },
     }
 

@@ -7,7 +7,7 @@ are read as null; a NaN in an answer is written as null; the answer's `id` is th
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ class Request:
     columns: dict[str, NDArray[Any]]
     wanted: Sequence[str]
     event_time: datetime | None = None
+    context: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
 class Protocol:
@@ -46,13 +47,22 @@ class Protocol:
     def decode(self, body: bytes) -> Request:
         """The request in a body, or Refusal."""
         document = parse(body)
-        rows, columns = self._reader.read(document.get("inputs"))
-        return Request(read_id(document), rows, columns, self._wanted(document.get("outputs")), _event_time(document.get("parameters")))
+        rows, columns, context = self._reader.read(document.get("inputs"))
+        return Request(read_id(document), rows, columns, self._wanted(document.get("outputs")), _event_time(document.get("parameters")), context)
 
     def encode(self, request_id: str, wanted: Sequence[str], outputs: Sequence[NDArray[Any]]) -> bytes:
         """The answer's body."""
         tensors = [_tensor(self._outputs[name], array) for name, array in zip(wanted, outputs, strict=True)]
         return orjson.dumps({**self._head, "id": request_id, "parameters": self._parameters, "outputs": tensors}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """The names of all outputs."""
+        return self._all
+
+    def select(self, wanted: Sequence[str], outputs: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
+        """Of all outputs, those that are wanted."""
+        return outputs if wanted is self._all else [outputs[self._all.index(name)] for name in wanted]
 
     def _wanted(self, outputs: Any) -> Sequence[str]:
         if not outputs:

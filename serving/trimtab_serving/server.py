@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
@@ -27,11 +28,17 @@ from trimtab_serving.model import Identity, Model, load, warm_up
 from trimtab_serving.settings import Settings
 from trimtab_serving.state import Server
 
+if TYPE_CHECKING:
+    from trimtab_serving.trail.trail import Trail
+
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep idle connections: the side that sends must be the one that closes, or a request gets lost in between."""
 
 FINISH_SECONDS = 30
 """How long requests that are under way at the end may still take; with the drain it fits into the 60 s of grace that pods get."""
+
+UPLOAD_SECONDS = 15.0
+"""How long the last rows of the prediction log may take on their way to the object store; this too fits into the grace."""
 
 BACKLOG = 2048
 
@@ -85,24 +92,33 @@ async def serve(settings: Settings) -> int:
     for (listener, _), task in zip(listeners, running, strict=True):
         listener.should_exit = True
         await task
+    if server.trail and server.trail.recorder:
+        await asyncio.to_thread(server.trail.recorder.close, UPLOAD_SECONDS)
     log.info("server.stopped", code=code)
     return code
 
 
+def _prepare_all(settings: Settings, server: Server) -> "tuple[Model, int, Trail | None]":
+    model, examples = prepare(settings.fetch, settings.identity)
+    return model, examples, settings.trail(server.counters.log, model) if settings.trail else None
+
+
 async def _live(server: Server, settings: Settings, stop: asyncio.Event) -> int:
     begun = time.perf_counter()
-    loading = asyncio.create_task(asyncio.to_thread(prepare, settings.fetch, settings.identity))
+    loading = asyncio.create_task(asyncio.to_thread(_prepare_all, settings, server))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
     if not loading.done():
         return 0
     try:
-        model, examples = loading.result()
+        model, examples, trail = loading.result()
     except Exception as error:  # noqa: BLE001 (whatever it was, it is left behind in words)
         result, code = failure(error)
         leave(result)
         return code
-    server.take(model)
+    server.take(model, trail)
+    if trail and trail.recorder:
+        trail.recorder.start()
     log.info("server.ready", golden=examples, load_ms=model.load_ms, took_ms=round((time.perf_counter() - begun) * 1000), digest=model.digest)
     await stopping
     server.drain()

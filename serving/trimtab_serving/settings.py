@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -14,7 +15,11 @@ from trimtab.api.modelversion import Artifact
 from trimtab.store.client import Store
 from trimtab.store.settings import StoreSettings
 from trimtab_serving.artifact import Files, download, local
-from trimtab_serving.model import Identity
+from trimtab_serving.model import Identity, Model
+from trimtab_serving.trail.tally import Tally
+
+if TYPE_CHECKING:
+    from trimtab_serving.trail.trail import Trail
 
 INFERENCE_PORT, ADMIN_PORT = 8080, 8081
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -31,6 +36,8 @@ class Settings:
     admin_port: int = ADMIN_PORT
     drain_seconds: float = 0.0
     max_body_bytes: int = MAX_BODY_BYTES
+    trail: "Callable[[Tally, Model], Trail] | None" = None
+    """Puts together what the server leaves behind; a local folder leaves nothing."""
 
 
 def read(arguments: Sequence[str], env: Mapping[str, str] = os.environ) -> Settings:
@@ -62,7 +69,15 @@ def _from_document(document: ServingDocument, port: int, admin_port: int, env: M
         admin_port=admin_port,
         drain_seconds=document.drain_seconds,
         max_body_bytes=document.max_body_bytes,
+        trail=partial(_trail, document, env),
     )
+
+
+def _trail(document: ServingDocument, env: Mapping[str, str], tally: Tally, model: Model) -> "Trail":
+    from trimtab_serving.trail import arrays, trail  # brings pyarrow along, which a local folder does not need
+
+    arrays.without_pandas()
+    return trail.lay(document, env, tally, model)
 
 
 def from_store(artifact: Artifact, env: Mapping[str, str], folder: Path) -> Files:

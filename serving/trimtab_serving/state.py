@@ -3,12 +3,16 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from trimtab_serving import pages
 from trimtab_serving.errors import Refusal
 from trimtab_serving.metrics import Counters
 from trimtab_serving.model import Identity, Model
 from trimtab_serving.wire import SOON
+
+if TYPE_CHECKING:  # brings pyarrow along, which a server of a local folder does not need
+    from trimtab_serving.trail.trail import Trail
 
 LOADING = "The model is being loaded."
 
@@ -29,6 +33,7 @@ class Server:
         self.max_body_bytes = max_body_bytes
         self.phase = Phase.LOADING
         self.model: Model | None = None
+        self.trail: Trail | None = None
         self.counters = Counters()
         self.pages = pages.of_server(self.is_ready)
         self.threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="inference")
@@ -41,8 +46,9 @@ class Server:
             raise Refusal(503, LOADING, (SOON,))
         return self.model
 
-    def take(self, model: Model) -> None:
-        """From now on requests are answered, by this model."""
+    def take(self, model: Model, trail: "Trail | None" = None) -> None:
+        """From now on requests are answered, by this model, and leave a trail where there is one."""
+        self.trail = trail
         self.pages |= pages.of_model(model, self.is_ready)
         self.model = model
         self.phase = Phase.READY

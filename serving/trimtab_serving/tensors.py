@@ -62,8 +62,8 @@ class Reader:
         self._groups = [(dtype, [name for name in floats if dtypes[name] == dtype]) for dtype in sorted({dtypes[name] for name in floats}, key=str)]
         self._others = [each for each in signature.inputs if each.name not in floats]
 
-    def read(self, tensors: Any) -> tuple[int, Columns]:
-        """The number of rows, and one array [rows, width] for each input, in the signature's order."""
+    def read(self, tensors: Any) -> tuple[int, Columns, dict[str, Data]]:
+        """The number of rows, one array [rows, width] for each input, in the signature's order, and the context as it came."""
         data, rows = self._collect(self._named(tensors))
         for name, tensor in self._inputs.items():
             if name not in data:
@@ -73,7 +73,7 @@ class Reader:
             columns.update(_floats(names, [data[name] for name in names], dtype))
         for each in self._others:
             columns[each.name] = _column(each, data[each.name], rows, self._dtypes[each.name])
-        return rows, {name: columns[name] for name in self._inputs}
+        return rows, {name: columns[name] for name in self._inputs}, {name: data[name] for name in self._context if name in data}
 
     def _named(self, tensors: Any) -> list[dict[str, Any]]:
         """One tensor a column, also where the client sent all columns in one."""

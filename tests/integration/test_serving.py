@@ -1,19 +1,13 @@
 """The server as a process: real sockets, real signals, and no request lost when it is told to stop."""
 
-import contextlib
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,60 +17,11 @@ import pytest
 
 from support import models
 from support.object_store import ObjectStore
+from support.server_process import Committed, Process, free_port, serving
 from trimtab.api.documents import Result
-from trimtab.store import manifest as manifests
-from trimtab.store.client import Store
 
-REPOSITORY = Path(__file__).parents[2]
-READY_WITHIN = 30.0
 DRAIN = 1.5
 INFER = "/v2/models/flights/infer"
-
-
-class Process:
-    """A running server; `inference` and `admin` are clients of its two ports."""
-
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
-        self.port, self.admin_port = free_port(), free_port()
-        self.log = log
-        command = [sys.executable, "-m", "trimtab_serving", *arguments, "--port", str(self.port), "--admin-port", str(self.admin_port)]
-        self.begun = time.monotonic()
-        path = {"PYTHONPATH": os.pathsep.join(str(REPOSITORY / each) for each in ("operator", "serving"))}
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(command, env=os.environ | path | environment, stdout=out, stderr=subprocess.STDOUT)
-        self.inference = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
-        self.admin = httpx.Client(base_url=f"http://127.0.0.1:{self.admin_port}", timeout=20)
-
-    def wait_until_ready(self) -> float:
-        """Seconds from its start until `/readyz` said yes."""
-        while time.monotonic() < self.begun + READY_WITHIN and self.process.poll() is None:
-            with contextlib.suppress(httpx.TransportError):
-                if self.admin.get("/readyz").status_code == 200:
-                    return time.monotonic() - self.begun
-            time.sleep(0.02)
-        raise TimeoutError(self.log.read_text())
-
-    def end(self) -> None:
-        self.inference.close()
-        self.admin.close()
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def serving(log: Path, *arguments: str, **environment: str) -> Iterator[Process]:
-    process = Process(list(arguments), environment, log)
-    try:
-        yield process
-    finally:
-        process.end()
 
 
 @pytest.fixture(scope="module")
@@ -219,18 +164,6 @@ def test_it_is_light_and_soon_ready(made: models.Made, tmp_path: Path) -> None:
 # from the object store
 
 
-@dataclass(frozen=True)
-class Committed:
-    """A model as training leaves it, and what the operator tells a serving pod about it."""
-
-    store: Store
-    document: dict[str, Any]
-    environment: dict[str, str]
-
-    def pod(self, log: Path, *, environment: dict[str, str] | None = None, **changes: Any) -> contextlib.AbstractContextManager[Process]:
-        return serving(log, **(self.environment | {"TRIMTAB_SERVING": json.dumps(self.document | changes)} | (environment or {})))
-
-
 @pytest.fixture(scope="module")
 def object_store() -> Iterator[ObjectStore]:
     with ObjectStore() as it:
@@ -239,14 +172,7 @@ def object_store() -> Iterator[ObjectStore]:
 
 @pytest.fixture
 def committed(made: models.Made, object_store: ObjectStore) -> Committed:
-    bucket = f"b-{uuid.uuid4().hex[:12]}"
-    object_store.make_bucket(bucket)
-    store, root = object_store.store(bucket), f"s3://{bucket}/team/models/flights/d1"
-    files = [manifests.upload_file(store, root, f"pod/{name}", made.folder / name) for name in ("model.onnx", "signature.json", "golden.json")]
-    manifest = manifests.Manifest(kind="Model", name="flights", digest="d1", inputs={}, files=files, created_by=manifests.CreatedBy(verb="train"))
-    artifact = {"uri": root, "manifestDigest": manifests.commit(store, root, manifest)[1], "format": "onnx"}
-    document = {"deployment": "flights", "model": "flights", "version": 7, "modelVersion": "flights-v7", "artifact": artifact, "datasetDigest": "set1"}
-    return Committed(store, document | {"drainSeconds": DRAIN}, object_store.environment(bucket))
+    return Committed.of(object_store, made, drainSeconds=DRAIN)
 
 
 def test_a_pod_serves_what_the_operator_says_and_names_it(committed: Committed, made: models.Made, tmp_path: Path) -> None:

@@ -4,19 +4,25 @@ import hashlib
 from pathlib import Path
 
 from trimtab.store.client import Store
-from trimtab.store.errors import ObjectMissing
+from trimtab.store.errors import ObjectMissing, StoreUnreachable
 
 
 class MemoryStore(Store):
-    """Objects by URI; change `objects` to play tampering and loss."""
+    """Objects by URI; change `objects` to play tampering and loss, say in `away` why nothing can be written."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.away = ""
 
     def get(self, uri: str) -> bytes:
         if uri not in self.objects:
             raise ObjectMissing(uri)
         return self.objects[uri]
+
+    def put(self, uri: str, content: bytes) -> None:
+        if self.away:
+            raise StoreUnreachable(self.away)
+        self.objects[uri] = content
 
     def put_if_absent(self, uri: str, content: bytes) -> bool:
         return self.objects.setdefault(uri, content) is content

@@ -5,11 +5,29 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from trimtab.api.base import ANYTHING, Condition, PodTemplate, Spec, Status, rules
+from trimtab.api.base import ANYTHING, ATOMIC, Column, Condition, PodTemplate, Spec, Status, rules
 from trimtab.api.trainingjob import MAX_MODEL_NAME
 
 DEFAULT_REPLICAS = 2
 """Two, so that losing a node or a pod is not an outage. No schema default: it would clash with autoscaling."""
+
+
+class Logging(Spec):
+    """What of each prediction is kept in the object store, beside the model's answer."""
+
+    percent: int = Field(100, ge=0, le=100, description="Share of the requests that are logged, with all their rows.")
+    exclude: list[Column] = Field(
+        default_factory=list,
+        max_length=256,
+        json_schema_extra=ATOMIC,
+        description="Inputs, context columns and outputs, by name, that never leave the pod.",
+    )
+    hash: list[Column] = Field(
+        default_factory=list,
+        max_length=256,
+        json_schema_extra=ATOMIC,
+        description="Columns of which only a hash is logged: equal values stay equal, within this Deployment. What can be guessed can be recognized.",
+    )
 
 
 class DeploymentSpec(Spec):
@@ -31,6 +49,7 @@ class DeploymentSpec(Spec):
     )
     version: int | None = Field(None, ge=1, description="Pins one version, whatever its gates and approval say.")
     replicas: int | None = Field(None, ge=0, le=1000, description="Number of pods, 2 by default; 0 stops serving.")
+    logging: Logging | None = Field(None, description="The log of predictions; by default all are logged, with all columns.")
     template: PodTemplate | None = Field(None, description="Overrides for the serving pods.")
     selector: dict[str, Any] | None = Field(
         None, description="Accepted and ignored: tools put it into anything of kind Deployment.", json_schema_extra=ANYTHING

@@ -22,6 +22,12 @@ SERVING_VARIABLE = "TRIMTAB_SERVING"
 CODE_PATH = "/etc/trimtab/code"
 """Where a ConfigMap with training code is mounted; its key is the file's name."""
 
+SPOOL_PATH = "/var/spool/trimtab"
+SPOOL_VARIABLE = "TRIMTAB_SPOOL"
+"""Where a serving pod keeps what the object store does not have yet; the variable names another folder for tests."""
+SPOOL_BYTES = 256 * 1024 * 1024
+"""What it keeps there at most: at a thousand predictions a second, of 30 columns each, some twenty minutes."""
+
 TERMINATION_LOG = "/dev/termination-log"
 TERMINATION_LOG_VARIABLE = "TRIMTAB_TERMINATION_LOG"
 TERMINATION_BYTES = 4096
@@ -98,6 +104,16 @@ class VerifyDocument(Document):
     artifact: Artifact
 
 
+class PredictionLog(Status):
+    """What a serving pod keeps of its predictions. A newer operator's fields are passed over: pods keep their image when it is upgraded."""
+
+    percent: int = Field(100, ge=0, le=100)
+    exclude: list[str] = Field(default_factory=list)
+    hash: list[str] = Field(default_factory=list)
+    upload_seconds: float = Field(60.0, gt=0, le=3600)
+    """How old the oldest row in a pod may become before it is written to the object store."""
+
+
 class ServingDocument(Status):
     """What one serving pod serves, and for whom; in the environment of the pod, as JSON."""
 
@@ -110,6 +126,7 @@ class ServingDocument(Status):
     drain_seconds: float = Field(5.0, ge=0, le=300)
     """How long a stopping pod goes on answering after it has said that it is not ready: the time endpoints take to spread."""
     max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024)
+    logging: PredictionLog = Field(default_factory=PredictionLog)
 
 
 class SnapshotFacts(Status):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab.api.base import PodTemplate
-from trimtab.api.documents import SERVING_VARIABLE, ServingDocument
+from trimtab.api.deployment import Logging
+from trimtab.api.documents import SERVING_VARIABLE, SPOOL_BYTES, SPOOL_PATH, PredictionLog, ServingDocument
 from trimtab.api.modelversion import Artifact
 from trimtab.manifests import names
 from trimtab.manifests.jobs import NONROOT, POD_FIELDS, SERVICE_ACCOUNT, STORE_SECRET, container_override, from_field, literal, merged_env, placement
@@ -34,7 +35,9 @@ CLIENT_PORT, INFERENCE_PORT, INTERNAL_PORT = 80, 8080, 8081
 DRAIN_SECONDS = 5.0
 """A stopping pod answers that much longer: endpoints reach every node in about one second, a busy node took three."""
 TERMINATION_SECONDS = 60
-"""The drain, then the longest request that is still open (30 s), then some air before the kubelet kills."""
+"""The drain, then the longest request that is still open (30 s), then the last rows of the log (15 s), before the kubelet kills."""
+SPOOL_LIMIT = f"{2 * SPOOL_BYTES // 2**20}Mi"
+"""Twice what a pod allows itself: the kubelet ends a pod that goes over it."""
 START_SECONDS = 300
 """To fetch and load the largest models that fit a pod; a pod that is not up by then is started anew."""
 
@@ -105,13 +108,30 @@ def selector(owner: Owner, version: int | None) -> dict[str, str]:
     return {OWNER_UID: owner.uid, VERSION: str(version) if version is not None else NO_VERSION}
 
 
-def deployment(owner: Owner, served: Served, image: Image, replicas: int | None, template: PodTemplate | None = None) -> Manifest:
+@dataclass(frozen=True)
+class Wishes:
+    """What a person wants of all serving pods, whatever their version."""
+
+    template: PodTemplate | None = None
+    logging: Logging | None = None
+
+    @classmethod
+    def of_spec(cls, spec: Manifest) -> "Wishes":
+        """From the spec of a Deployment."""
+        template, logging = spec.get("template"), spec.get("logging")
+        return cls(
+            PodTemplate.model_validate(template) if template else None,
+            Logging.model_validate(logging) if logging is not None else None,
+        )
+
+
+def deployment(owner: Owner, served: Served, image: Image, replicas: int | None, wishes: Wishes = Wishes()) -> Manifest:
     """The apps/v1 Deployment of one version; without `replicas` their number is left to whoever scales it."""
     spec: Manifest = {
         "selector": {"matchLabels": selector(owner, served.version)},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "revisionHistoryLimit": 2,
-        "template": {"metadata": _pod_metadata(owner, served, template), "spec": _pod_spec(owner, served, image, template)},
+        "template": {"metadata": _pod_metadata(owner, served, wishes.template), "spec": _pod_spec(owner, served, image, wishes)},
     }
     if replicas is not None:
         spec["replicas"] = replicas
@@ -160,7 +180,7 @@ def _pod_metadata(owner: Owner, served: Served, template: PodTemplate | None) ->
     return metadata | ({"annotations": theirs.annotations} if theirs and theirs.annotations else {})
 
 
-def _pod_spec(owner: Owner, served: Served, image: Image, template: PodTemplate | None) -> Manifest:
+def _pod_spec(owner: Owner, served: Served, image: Image, wishes: Wishes) -> Manifest:
     spread = {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
@@ -174,9 +194,9 @@ def _pod_spec(owner: Owner, served: Served, image: Image, template: PodTemplate 
         "terminationGracePeriodSeconds": TERMINATION_SECONDS,
         "topologySpreadConstraints": [spread],
         "securityContext": _POD_SECURITY,
-        "containers": [_container(owner, served, image, template)],
-        "volumes": [{"name": "scratch", "emptyDir": {}}],
-    } | placement(template)
+        "containers": [_container(owner, served, image, wishes)],
+        "volumes": [{"name": "scratch", "emptyDir": {}}, {"name": "spool", "emptyDir": {"sizeLimit": SPOOL_LIMIT}}],
+    } | placement(wishes.template)
 
 
 _POD_SECURITY: Manifest = {
@@ -189,19 +209,19 @@ _POD_SECURITY: Manifest = {
 _CONTAINER_SECURITY: Manifest = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
 
 
-def _container(owner: Owner, served: Served, image: Image, template: PodTemplate | None) -> Manifest:
-    override = container_override(template)
+def _container(owner: Owner, served: Served, image: Image, wishes: Wishes) -> Manifest:
+    override = container_override(wishes.template)
     return {
         "name": CONTAINER,
         "image": image.name,
         "imagePullPolicy": image.pull_policy,
-        "env": merged_env(override, _env(owner, served)),
+        "env": merged_env(override, _env(owner, served, wishes.logging)),
         "envFrom": [{"secretRef": {"name": STORE_SECRET}}],
         "resources": override.resources or DEFAULT_RESOURCES,
         "ports": [{"name": "http", "containerPort": INFERENCE_PORT}, {"name": "metrics", "containerPort": INTERNAL_PORT}],
         "securityContext": _CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],  # noqa: S108 - the pod's own
+        "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}, {"name": "spool", "mountPath": SPOOL_PATH}],  # noqa: S108 - the pod's own
     } | _PROBES
 
 
@@ -214,7 +234,7 @@ _PROBES: Manifest = {
 }
 
 
-def _env(owner: Owner, served: Served) -> list[Manifest]:
+def _env(owner: Owner, served: Served, logging: Logging | None) -> list[Manifest]:
     told = ServingDocument(
         deployment=owner.name,
         model=served.model,
@@ -223,6 +243,7 @@ def _env(owner: Owner, served: Served) -> list[Manifest]:
         artifact=served.artifact,
         dataset_digest=served.dataset_digest,
         drain_seconds=DRAIN_SECONDS,
+        **({"logging": PredictionLog.model_validate(logging.model_dump())} if logging else {}),
     )
     document = told.model_dump_json(by_alias=True, exclude_unset=True, exclude_none=True)
     return [{"name": SERVING_VARIABLE, "value": literal(document)}, *(from_field(variable, path) for variable, path in POD_FIELDS)]

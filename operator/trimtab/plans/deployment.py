@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from trimtab.api.base import PAUSED, PodTemplate
+from trimtab.api.base import PAUSED
 from trimtab.api.deployment import DEFAULT_REPLICAS
 from trimtab.manifests import serving
 from trimtab.manifests.labels import Owner, owner_of
-from trimtab.manifests.serving import Image, Manifest, Served
+from trimtab.manifests.serving import Image, Manifest, Served, Wishes
 from trimtab.plans.conditions import is_true, parse
 from trimtab.plans.deployment_status import Situation, events, next_status
 from trimtab.plans.eligibility import Choice, Wish, choose, is_not_blocked, number
@@ -190,8 +190,7 @@ def _version_deeds(seen: Seen, served: Served) -> list[Deed]:
     child = _of_version(seen.children, served.version)
     budget = _of_version(seen.budgets, served.version)
     replicas = None if seen.replicas and child and scaled_by_others(child) else seen.replicas
-    template = seen.obj["spec"].get("template")
-    wanted = serving.deployment(seen.owner, served, pinned_image(seen, child), replicas, PodTemplate.model_validate(template) if template else None)
+    wanted = serving.deployment(seen.owner, served, pinned_image(seen, child), replicas, Wishes.of_spec(seen.obj["spec"]))
     return [
         Apply("deployments", wanted, child),
         Apply("poddisruptionbudgets", serving.budget(seen.owner, served), budget),

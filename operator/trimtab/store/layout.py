@@ -1,6 +1,7 @@
 """Where everything lies in the object store. A folder's URI has no slash at its end; nothing here talks to a store."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from trimtab.store.settings import StoreSettings
 
@@ -45,6 +46,30 @@ class Layout:
     def run_index(self) -> str:
         """Parquet index of run records, for search."""
         return self._at("index", "runs")
+
+    def predictions(self, deployment: str) -> str:
+        """All logged predictions of a Deployment, whatever its version was."""
+        return self._at("predictions", deployment)
+
+    def prediction_file(self, deployment: str, hour: datetime, pod: str, sequence: int) -> str:
+        """What one pod answered in one hour (UTC), or a part of it."""
+        return self._at("predictions", deployment, f"date={hour:%Y-%m-%d}", f"hour={hour:%H}", f"{pod}-{sequence}.parquet")
+
+    def labels(self, deployment: str) -> str:
+        """All labels that came for a Deployment's predictions."""
+        return self._at("labels", deployment)
+
+    def label_file(self, deployment: str, received: datetime, source: str, sequence: int) -> str:
+        """Labels that came together on one day (UTC)."""
+        return self._at("labels", deployment, f"date={received:%Y-%m-%d}", f"{source}-{sequence}.parquet")
+
+    def windows(self, deployment: str, model_digest: str) -> str:
+        """Profiles of what one model was asked, by window."""
+        return self._at("windows", deployment, model_digest)
+
+    def window_file(self, deployment: str, model_digest: str, start: datetime, pod: str, sequence: int) -> str:
+        """One pod's part of the profile of one window, named by its start (UTC)."""
+        return self._at("windows", deployment, model_digest, f"{start:%Y-%m-%dT%H:%M:%SZ}", f"{pod}-{sequence}.json")
 
     def _at(self, *parts: str) -> str:
         return "/".join([f"s3://{self.bucket}", *([self.prefix] if self.prefix else []), *parts])

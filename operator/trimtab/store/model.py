@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SIGNATURE_FILE = "signature.json"
 GOLDEN_FILE = "golden.json"
+PROFILE_FILE = "profile.json"
 
 MISSING = "__missing__"
 """What a missing categorical or boolean value is called on its way into a model; a number that is missing is NaN."""

@@ -6,18 +6,17 @@ import json
 import pytest
 
 from support.builders import model_version
-from trimtab.api.base import PodTemplate
-from trimtab.api.documents import ServingDocument
+from trimtab.api.documents import SPOOL_BYTES, SPOOL_PATH, PredictionLog, ServingDocument
 from trimtab.manifests import serving
 from trimtab.manifests.labels import Owner
-from trimtab.manifests.serving import Image, Served
+from trimtab.manifests.serving import Image, Served, Wishes
 
 OWNER = Owner("Deployment", "team-a", "flights", "u-1")
 SERVED = Served.of_version(model_version("delays", 7, lineage={"dataset": {"name": "flights", "version": 3, "digest": "d" * 64}}))
 
 
-def built(replicas=2, template=None):
-    return serving.deployment(OWNER, SERVED, Image("serving:1"), replicas, PodTemplate.model_validate(template) if template else None)
+def built(replicas=2, **spec):
+    return serving.deployment(OWNER, SERVED, Image("serving:1"), replicas, Wishes.of_spec(spec))
 
 
 def pod(template=None):
@@ -147,7 +146,30 @@ def test_a_persons_template_is_heard_but_for_what_is_ours():
     assert container(template)["resources"] == {"limits": {"cpu": 1}}
 
 
+@pytest.mark.parametrize("field", [{"percent": 10}, {"exclude": ["dep_time"]}, {"hash": ["tailnum"]}])
+def test_what_a_person_says_about_logging_reaches_the_pod(field):
+    said = ServingDocument.model_validate_json(told(built(logging=field))).logging
+    assert said == PredictionLog.model_validate(field)
+    assert said != PredictionLog()
+    assert told(built(logging=field)) != told(built())
+
+
+def test_without_a_word_all_is_logged_and_an_older_server_is_told_nothing_new():
+    assert "logging" not in told(built())
+    assert ServingDocument.model_validate_json(told(built())).logging.percent == 100
+
+
+def test_a_server_passes_over_what_a_newer_operator_says_about_logging():
+    assert PredictionLog.model_validate({"percent": 5, "retention": "2160h"}).percent == 5
+
+
+def test_the_spool_has_room_for_more_than_a_pod_keeps_so_that_the_kubelet_never_ends_it():
+    assert {"name": "spool", "mountPath": SPOOL_PATH} in container()["volumeMounts"]
+    (spool,) = (volume for volume in pod()["spec"]["volumes"] if volume["name"] == "spool")
+    assert int(spool["emptyDir"]["sizeLimit"].removesuffix("Mi")) * 2**20 >= 1.5 * SPOOL_BYTES
+
+
 def test_a_change_of_the_pod_template_is_meant():
     """An operator with another template restarts every model of everybody who upgrades. If you mean it, write the new digest here."""
     digest = hashlib.sha256(json.dumps(pod(), sort_keys=True).encode()).hexdigest()[:16]
-    assert digest == "a9f8ebf25902def6"
+    assert digest == "1130de6d027447c5"

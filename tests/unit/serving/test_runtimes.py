@@ -37,7 +37,7 @@ class RuntimeContract:
     @staticmethod
     def answer(served: Any, request: dict[str, Any]) -> dict[str, np.ndarray]:
         decoded = served.protocol.decode(json.dumps(request).encode())
-        return dict(zip(decoded.wanted, served.predict(decoded), strict=True))
+        return dict(zip(decoded.wanted, served.protocol.select(decoded.wanted, served.predict(decoded)), strict=True))
 
     def test_it_answers_as_the_fitted_model_does(self, made: models.Made, served: Any) -> None:
         rows = models.table(200, seed=9)
