@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from layout import Cluster
-from steps import CACHE, Refusal, install_missing, locked, run, step, stream
+from steps import CACHE, Refusal, install_missing, locked, run, step, stream, watch
 
 REPOSITORY = Path(__file__).parents[2]
 PARTS = ("operator", "worker", "serving")
@@ -64,7 +64,7 @@ def build_with_docker(part: str) -> None:
 
 def build_with_buildah(part: str) -> None:
     how = ("--pull-never", "--layers", "--isolation", "chroot", "--network", "host", "--format", "docker")
-    stream("buildah", *place(), "bud", *how, "--target", part, "--tag", name_of(part), REPOSITORY)
+    watch("buildah", *place(), "bud", *how, "--target", part, "--tag", name_of(part), REPOSITORY, worth=": RUN ")
 
 
 def make_base() -> None:

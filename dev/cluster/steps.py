@@ -54,6 +54,18 @@ def stream(*command: str | Path, env: dict[str, str] | None = None) -> None:
         raise Refusal(f"`{' '.join(map(str, command))[:200]}` ended with {code}; its output is above.")
 
 
+def watch(*command: str | Path, worth: str) -> None:
+    """Run with only those lines shown that have `worth` in them; a failure shows the last of all it said."""
+    said: list[str] = []
+    with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout or ():
+            said.append(line)
+            if worth in line:
+                say(f"   {line.rstrip()[:160]}")
+    if process.returncode:
+        raise Refusal(f"`{' '.join(map(str, command))[:200]}` ended with {process.returncode}:\n{''.join(said[-40:])}")
+
+
 def until(what: str, seconds: float, ready: Callable[[], object]) -> None:
     """Ask `ready()` four times a second until it says yes."""
     end = time.monotonic() + seconds
