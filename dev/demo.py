@@ -155,13 +155,16 @@ def predict(url: str) -> Resource:
         return body
 
 
+ASK = """$ kubectl port-forward service/flights 8080:80 -n flights &
+$ curl -s localhost:8080/v2/models/flights/infer -H 'content-type: application/json' -d @examples/flights/row.json"""
+
+
 def ask() -> None:
     with forwarded("flights") as url:
-        print("$ kubectl port-forward service/flights 8080:80 -n flights &\n$ curl -s localhost:8080/v2/models/flights/infer -H 'content-type: application/json' -d @examples/flights/row.json")
         answer = predict(url)
-    print(json.dumps(answer, indent=1))
+    print(f"{ASK}\n{json.dumps(answer)}", flush=True)
     outputs = {output["name"]: output["data"] for output in answer["outputs"]}
-    say(f"   late? {outputs['label'][0]}; probabilities {outputs['probability']}; answered by version {answer['model_version']}")
+    say(f"   15 minutes late or more? {outputs['label'][0]}; probability {outputs['probability'][1]:.2f}; answered by version {answer['model_version']}")
 
 
 def learn() -> None:
