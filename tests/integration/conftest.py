@@ -18,7 +18,7 @@ def control_plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="session")
 def kinds(control_plane: ControlPlane) -> ControlPlane:
-    """The API server with our four kinds."""
+    """The API server with our kinds."""
     control_plane.kubectl("apply", "-f", str(REPOSITORY / "crds"))
     control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", *(f"{kind.plural}.{kind.group}" for kind in KINDS))
     return control_plane

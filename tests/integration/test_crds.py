@@ -18,7 +18,8 @@ DATASET = {"source": {"uri": "s3://lake/flights/"}, "label": "late"}
 TRAINING_JOB = {"dataset": "flights"}
 MODEL_VERSION = {"model": "flights", "version": 7, "artifact": {"uri": "s3://lake/models/flights/abc/", "manifestDigest": SHA, "format": "onnx"}}
 DEPLOYMENT = {"model": "flights"}
-MINIMAL = {"Dataset": DATASET, "TrainingJob": TRAINING_JOB, "ModelVersion": MODEL_VERSION, "Deployment": DEPLOYMENT}
+FEATURE_SET = {"entities": ["origin"], "timestamp": "time_hour", "source": {"uri": "s3://lake/weather/"}}
+MINIMAL = {"FeatureSet": FEATURE_SET, "Dataset": DATASET, "TrainingJob": TRAINING_JOB, "ModelVersion": MODEL_VERSION, "Deployment": DEPLOYMENT}
 
 
 def manifest(kind: str, spec: dict[str, Any], name: str = "") -> str:
@@ -99,6 +100,15 @@ def test_the_stored_object_is_read_back_by_the_models(kinds, namespace, kind):
 
 
 REFUSED = {
+    "a delay that outlasts validity": ("FeatureSet", FEATURE_SET | {"publishDelay": "4h", "ttl": "3h"}, "spec.publishDelay is longer than spec.ttl"),
+    "a negative ttl": ("FeatureSet", FEATURE_SET | {"ttl": "-1h"}, "spec.ttl: Invalid value"),
+    "features about nothing": ("FeatureSet", FEATURE_SET | {"entities": []}, "spec.entities in body should have at least 1 items"),
+    "the time as a key": ("FeatureSet", FEATURE_SET | {"entities": ["time_hour"]}, "spec.entities names the timestamp"),
+    "two transforms": (
+        "FeatureSet",
+        FEATURE_SET | {"transform": {"sql": "SELECT 1", "python": {"configMap": {"name": "c", "key": "k"}}}},
+        "give exactly one of `sql` and `python`",
+    ),
     "a split that adds up to 110": ("Dataset", DATASET | {"split": {"train": 80}}, "spec.split: train, validation and test must add up to 100"),
     "a group split without its column": ("Dataset", DATASET | {"split": {"method": "group"}}, "method `group` needs `column`"),
     "a time split without a timestamp": ("Dataset", DATASET | {"split": {"method": "time"}}, "method `time` needs spec.timestamp"),

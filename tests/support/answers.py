@@ -17,6 +17,18 @@ def snapshot_answer(version: int = 1, *, reason: str = "CreatedVersion", digest:
     )
 
 
+def materialize_answer(version: int = 1, *, name: str = "weather", latest: str = "2026-01-05T08:00:00Z") -> Result:
+    digest = f"{version:064x}"
+    return Result(
+        outcome="Succeeded",
+        reason="CreatedVersion",
+        message=f"Version {version} was made.",
+        uri=f"s3://trimtab/default/featuresets/{name}/{digest}",
+        manifest_digest=f"{version + 100:064x}",
+        facts={"version": str(version), "digest": digest, "rows": "1000", "latestEventAt": latest, "definitionDigest": "d", "sourceDigest": "s"},
+    )
+
+
 def trained(model: str = "flights", *, gate: str = "Passed", digest: int = 1) -> Trained:
     gates: list[Object] = [{"name": "skill", "outcome": gate, "message": "Skill is 0.1."}]
     return Trained.model_validate(

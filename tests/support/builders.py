@@ -14,6 +14,10 @@ def _object(kind: str, name: str, spec: Object, *, namespace: str = "default", a
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": meta | rest.pop("metadata", {}), "spec": spec, **rest}
 
 
+def feature_set(name: str = "weather", **spec: Any) -> Object:
+    return _object("FeatureSet", name, {"entities": ["origin"], "timestamp": "time_hour", "source": {"uri": f"s3://lake/{name}/"}} | spec)
+
+
 def dataset(name: str = "flights", **spec: Any) -> Object:
     return _object("Dataset", name, {"source": {"uri": f"s3://lake/{name}/"}, "label": "late"} | spec)
 

@@ -98,7 +98,7 @@ class Installed:
 
     def picture(self) -> str:
         """What a person would look at: resources, pods, the operator's last lines."""
-        kinds = "datasets.trimtab.dev,trainingjobs.trimtab.dev,modelversions.trimtab.dev,modeldeployments.trimtab.dev"
+        kinds = "featuresets.trimtab.dev,datasets.trimtab.dev,trainingjobs.trimtab.dev,modelversions.trimtab.dev,modeldeployments.trimtab.dev"
         commands = [
             ["-n", self.namespace, "get", kinds, "-o", "wide"],
             ["-n", self.namespace, "get", "jobs,pods", "-o", "wide"],

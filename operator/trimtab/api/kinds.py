@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from trimtab.api import dataset, deployment, modelversion, trainingjob
+from trimtab.api import dataset, deployment, featureset, modelversion, trainingjob
 from trimtab.api.base import API_VERSION, GROUP, VERSION, Spec, Status
 
 
@@ -30,6 +30,16 @@ class Kind:
         return API_VERSION
 
 
+FEATURE_SET = Kind(
+    "FeatureSet",
+    "featuresets",
+    "featureset",
+    "fset",
+    featureset.FeatureSetSpec,
+    featureset.FeatureSetStatus,
+    featureset.COLUMNS,
+    "Features that are computed once, versioned, and joined to Datasets as they were known at each row's time.",
+)
 DATASET = Kind(
     "Dataset",
     "datasets",
@@ -70,5 +80,5 @@ DEPLOYMENT = Kind(
     name_rule=("self.metadata.name.matches('^[a-z]')", "metadata.name of a Deployment becomes a Service's name and must begin with a letter."),
 )  # fmt: skip
 
-KINDS = (DATASET, TRAINING_JOB, MODEL_VERSION, DEPLOYMENT)
+KINDS = (FEATURE_SET, DATASET, TRAINING_JOB, MODEL_VERSION, DEPLOYMENT)
 BY_KIND = {kind.kind: kind for kind in KINDS}

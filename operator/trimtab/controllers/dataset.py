@@ -12,8 +12,8 @@ from trimtab.kube.settings import Settings
 from trimtab.manifests import jobs
 from trimtab.manifests.labels import owner_of
 from trimtab.plans.dataset import Seen, plan
-from trimtab.plans.versions import Held
 from trimtab.plans.plan import Gone, Key
+from trimtab.plans.versions import Held
 
 CHILDREN = (ChildKind(jobs.API_VERSION, jobs.PLURAL), ChildKind("v1", "pods"))
 

@@ -1,9 +1,10 @@
 """The kinds that are looked after, one line each."""
 
-from trimtab.controllers import dataset, deployment, modelversion, trainingjob
+from trimtab.controllers import dataset, deployment, featureset, modelversion, trainingjob
 from trimtab.kube.controller import Controller
 
 CONTROLLERS: tuple[Controller, ...] = (
+    featureset,
     dataset,
     trainingjob,
     modelversion,

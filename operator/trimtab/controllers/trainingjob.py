@@ -8,6 +8,7 @@ from trimtab.api.base import API_VERSION
 from trimtab.api.kinds import DATASET, DEPLOYMENT, MODEL_VERSION
 from trimtab.api.kinds import TRAINING_JOB as KIND
 from trimtab.api.trainingjob import ConfigMapKey, Progress
+from trimtab.controllers.configmaps import code_of
 from trimtab.controllers.work import work_of
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.controller import EVERY, ChildKind
@@ -16,9 +17,7 @@ from trimtab.kube.settings import Settings
 from trimtab.manifests import jobs
 from trimtab.manifests.labels import VERB, owner_of
 from trimtab.plans.plan import Gone, Key
-from trimtab.plans.recipe import code_digest
 from trimtab.plans.trainingjob import Seen, plan
-from trimtab.plans.wanted import NO_CODE, Code
 
 CHILDREN = (ChildKind(jobs.API_VERSION, jobs.PLURAL), ChildKind("v1", "pods"))
 
@@ -27,8 +26,6 @@ MOST_METRICS = 8
 MOST_MESSAGE = 200
 MOST_NAME = 63
 MEBIBYTE = 1 << 20
-MOST_CODE = 512 * 1024
-"""Bytes of training code: half of what a ConfigMap can hold; more is a library, and belongs in an image."""
 
 
 def RELATED(obj: Manifest) -> list[Key]:  # noqa: N802 - part of the interface of a controller
@@ -49,7 +46,7 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
         settings.worker_image,
         settings.worker_image_pull_policy,
         dataset=await client.get(API_VERSION, DATASET.plural, key.namespace, spec["dataset"]),
-        code=await _code(client, key.namespace, (spec.get("trainer") or {}).get("python")),
+        code=await code_of(client, key.namespace, _config_map((spec.get("trainer") or {}).get("python"))),
         deployments=tuple(each for each in deployments if each["spec"]["model"] == (spec.get("model") or key.name)),
         jobs=work.jobs,
         pods=work.pods,
@@ -59,21 +56,8 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
     )
 
 
-async def _code(client: Client, namespace: str, python: Manifest | None) -> Code:
-    if python is None:
-        return NO_CODE
-    wanted = ConfigMapKey.model_validate(python["configMap"])
-    found = await client.get("v1", "configmaps", namespace, wanted.name)
-    if found is None:
-        return Code(problem=f"there is no ConfigMap {wanted.name} in this namespace; make it from your code with kubectl create configmap.")
-    text = (found.get("data") or {}).get(wanted.key)
-    if text is None:
-        keys = ", ".join(sorted(found.get("data") or {})) or "none"
-        return Code(problem=f"ConfigMap {wanted.name} has no key {wanted.key}; its keys are {keys}.")
-    size = len(text.encode())
-    if size > MOST_CODE:
-        return Code(problem=f"key {wanted.key} of ConfigMap {wanted.name} has {size} bytes; the most is {MOST_CODE}.")
-    return Code(code_digest(text))
+def _config_map(python: Manifest | None) -> ConfigMapKey | None:
+    return ConfigMapKey.model_validate(python["configMap"]) if python else None
 
 
 async def _progress(client: Client, pods: tuple[Manifest, ...]) -> Progress | None:

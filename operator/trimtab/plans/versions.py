@@ -5,7 +5,7 @@ first: going back to an older definition brings its old version to the front aga
 """
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from trimtab.api.dataset import Check, DatasetSpec, DatasetVersion
 from trimtab.api.documents import Result
@@ -70,8 +70,7 @@ def take_up(listed: tuple[V, ...], made: V | None, scene: Scene, check: Check | 
 def _as_first_made(made: V, listed: tuple[V, ...]) -> V:
     """A version that was found again keeps the time at which it was made."""
     since = next((version.created_at for version in listed if version.version == made.version), made.created_at)
-    found: V = made.model_copy(update={"created_at": since})
-    return found
+    return cast("V", made.model_copy(update={"created_at": since}))
 
 
 def _kept(spec: DatasetSpec | FeatureSetSpec, listed: tuple[V, ...], held: Held) -> tuple[V, ...]:
