@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from trimtab.jobs.training.card import card, curve
 from trimtab.jobs.training.evaluate import Evidence, by_slice, metrics_of, require_known, slice_columns, words
 from trimtab.jobs.training.fit import Point
 from trimtab.jobs.training.hardware import MOST_SAMPLES, Sampler
-from trimtab.jobs.training.record import LOG_CHARACTERS, RunRecord, Tail, index_file, index_row, recipe_of
+from trimtab.jobs.training.record import INDEX, LOG_CHARACTERS, RunRecord, Tail, index_file, index_row, recipe_of
 from trimtab.jobs.training.said import Said, all_classes, judged
 from trimtab.stats.metrics import Answers
 from trimtab.store.manifest import CreatedBy, Manifest, ManifestFile, digest_of
@@ -130,6 +131,13 @@ def test_the_index_is_read_as_one_table_whatever_became_of_the_runs(tmp_path):
     assert table["test_rmse"].dropna().tolist() == [5.0]
     assert table["outcome"].tolist()[0] == "Failed"
     assert [json.loads(each) for each in table["parameters"]] == [{}, {"alpha": 0.1}, {"depth": [1, 2]}]
+
+
+def test_the_page_about_the_record_names_every_field_and_every_column():
+    page = Path(__file__).parents[3].joinpath("docs", "run-record.md").read_text(encoding="utf-8")
+    flat = [name for name in INDEX.names if name.partition("_")[0] not in ("train", "validation", "test")]
+    sample = list(Sampler()._sample())
+    assert [name for name in (*RunRecord.model_fields, *flat, *sample, *Point.__annotations__) if f"`{name}`" not in page] == []
 
 
 def test_the_pods_variables_are_no_part_of_the_record():
