@@ -94,6 +94,11 @@ def test_nobody_gets_a_right_on_secrets_or_to_act_as_others(rendered):
         assert not {"escalate", "bind", "impersonate"} & set(rule["verbs"])
 
 
+def test_data_are_kept_as_long_as_what_points_to_them(embedded):
+    kept = [each for each in embedded if each["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"]
+    assert {each["kind"] for each in kept} >= {"CustomResourceDefinition", "PersistentVolumeClaim"}
+
+
 def test_the_operator_may_do_what_it_does_and_no_more(plain):
     """A verb belongs here when code calls for it: list and watch by the informer, get by `deeds`, patch by server-side apply."""
     ours = [kind.plural for kind in KINDS]
