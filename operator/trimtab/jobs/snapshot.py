@@ -58,8 +58,8 @@ def look(document: SnapshotDocument, context: Context) -> Wanted:
 
 
 def inputs_of(spec: DatasetSpec, form: source.Format, objects: list[ObjectInfo]) -> dict[str, Any]:
-    """What the digest covers."""
-    definition = spec.model_dump(mode="json", by_alias=True, exclude_none=True, include=set(DEFINITION))
+    """What the digest covers: what was written, without defaults, so that a field that a newer Trimtab adds makes no new version."""
+    definition = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=set(DEFINITION))
     listed = [{"uri": each.uri, "etag": each.etag, "size": each.size} for each in objects]
     return {"method": METHOD_VERSION, "definition": definition | {"format": form}, "objects": listed}
 

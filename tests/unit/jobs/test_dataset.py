@@ -126,6 +126,13 @@ def a_digest(objects_: list[ObjectInfo] | None = None, form: Any = "csv", **fiel
     return snapshot.inputs_of(spec, form, objects("a/1.csv") if objects_ is None else objects_)
 
 
+def test_a_digest_holds_what_was_written_and_no_default() -> None:
+    plain = DatasetSpec.model_validate({"source": {"uri": "s3://lake/a/"}, "label": "late"})
+    spelled = DatasetSpec.model_validate({"source": {"uri": "s3://lake/a/"}, "label": "late", "split": {"train": 70, "seed": 0}, "exclude": []})
+    assert snapshot.inputs_of(plain, "csv", [])["definition"] == {"label": "late", "format": "csv"}
+    assert snapshot.inputs_of(spelled, "csv", []) == snapshot.inputs_of(plain, "csv", [])
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"retain": {"versions": 2}}, {"refresh": {"schedule": "0 0 * * *"}}, {"activeVersion": 1}, {"source": {"uri": "s3://bucket/a/*.csv"}}, {"template": {}}],

@@ -107,6 +107,7 @@ def test_the_digest_covers_trainer_and_seed_but_no_gate():
         digest_of(inputs_of(document(**spec)))
         for spec in ({}, {"evaluation": gates, "description": "words"}, {"seed": 1}, {"trainer": {"estimator": "sklearn.tree.DecisionTreeClassifier"}})
     )
+    assert inputs_of(document())["recipe"] == {}, "a field that a newer Trimtab adds makes no other model"
     assert plain == judged_otherwise
     assert len({plain, seeded, boosted}) == 3
 

@@ -41,8 +41,8 @@ class Model:
 
 
 def inputs_of(document: TrainDocument) -> dict[str, Any]:
-    """What the digest covers."""
-    recipe = document.spec.model_dump(mode="json", by_alias=True, exclude_none=True, include={"trainer", "seed"})
+    """What the digest covers: what was written, without defaults, so that a field that a newer Trimtab adds makes no other model."""
+    recipe = document.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, include={"trainer", "seed"})
     return {"recipe": recipe, "dataset": document.dataset.digest, "code": document.code_digest}
 
 
