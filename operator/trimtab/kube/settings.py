@@ -1,6 +1,5 @@
 """The operator's configuration: environment variables that start with TRIMTAB_, each with its default and reason here."""
 
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -35,7 +34,3 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
-
-    @property
-    def resync_period(self) -> timedelta:
-        return timedelta(seconds=self.resync_seconds)

@@ -51,10 +51,6 @@ def selector(owner: Owner) -> str:
     return f"{OWNER_UID}={owner.uid}"
 
 
-def is_owned_by(child: dict[str, Any], owner: Owner) -> bool:
-    return bool(child["metadata"].get("labels", {}).get(OWNER_UID) == owner.uid)
-
-
 def reference(owner: Owner) -> dict[str, Any]:
     """The owner reference that lets garbage collection take the child when its owner goes."""
     return {

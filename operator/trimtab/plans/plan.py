@@ -61,7 +61,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Delete:
-    """DELETE with the uid as a precondition; that it is gone is success. `fresh` deletes are decided again on a live read."""
+    """DELETE with the uid as a precondition; that it is gone is success. Decided again on a live read before it is done."""
 
     ref: Ref
     propagation: str = "Background"
@@ -87,10 +87,6 @@ class Plan:
     status: Manifest | None = None
     events: tuple[Event, ...] = ()
     requeue_after: timedelta | None = None
-
-    @property
-    def empty(self) -> bool:
-        return not self.deeds and self.status is None
 
 
 @dataclass(frozen=True)

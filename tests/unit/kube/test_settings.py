@@ -30,7 +30,7 @@ def test_namespaces_are_separated_by_commas_and_none_means_all(monkeypatch: pyte
 def test_each_setting_is_a_variable_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIMTAB_WORKER_IMAGE", "registry/worker:1")
     monkeypatch.setenv("TRIMTAB_RESYNC_SECONDS", "60")
-    assert (Settings().worker_image, Settings().resync_period.total_seconds()) == ("registry/worker:1", 60)
+    assert (Settings().worker_image, Settings().resync_seconds) == ("registry/worker:1", 60)
 
 
 @pytest.mark.usefixtures("_logging")

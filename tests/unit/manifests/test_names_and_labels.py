@@ -47,13 +47,6 @@ def test_a_child_says_whose_it_is_and_what_it_is_for():
     }
 
 
-def test_a_same_named_child_of_another_owner_is_not_ours():
-    ours = {"metadata": {"labels": labels.labels(OWNER)}}
-    assert labels.is_owned_by(ours, OWNER)
-    assert not labels.is_owned_by(ours, labels.Owner("Dataset", "team-a", "flights", "uid-2"))
-    assert not labels.is_owned_by({"metadata": {}}, OWNER)
-
-
 def test_the_owner_reference_lets_garbage_collection_take_the_child():
     assert labels.reference(OWNER)["controller"] is True
     assert labels.reference(OWNER)["uid"] == "uid-1"
