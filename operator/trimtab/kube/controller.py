@@ -8,11 +8,8 @@ from typing import Any, Protocol
 from trimtab.api.kinds import Kind
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.settings import Settings
+from trimtab.manifests.labels import OWNER_KIND, OWNER_NAME, OWNER_UID
 from trimtab.plans.plan import Gone, Key, Plan
-
-OWNER_UID = "trimtab.dev/owner-uid"
-OWNER_KIND = "trimtab.dev/owner-kind"
-OWNER_NAME = "trimtab.dev/owner-name"
 
 EVERY = "*"
 """As the name in a Key that RELATED returns: every object of that kind in the namespace."""

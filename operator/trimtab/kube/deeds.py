@@ -8,9 +8,8 @@ from trimtab.kube.client import Client, Manifest
 from trimtab.kube.containment import contained
 from trimtab.kube.controller import OWNER_KIND, OWNER_NAME, OWNER_UID
 from trimtab.kube.errors import REFUSALS, AlreadyExists, ApiError, Conflict, NameTaken, NotFound, Refused
+from trimtab.manifests.labels import RUN_KEY
 from trimtab.plans.plan import Apply, Create, Deed, Delete, Patch, Plan
-
-RUN_KEY = "trimtab.dev/run-key"
 
 Target = tuple[str, str, str]
 """(plural, namespace, name) of what a deed writes."""
