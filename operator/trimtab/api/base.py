@@ -26,9 +26,9 @@ GIT_PREFIX = "trimtab.dev/git-"
 
 
 class Spec(BaseModel):
-    """A part of a spec: camelCase on the wire, unknown fields refused."""
+    """A part of a spec: camelCase on the wire, unknown fields refused; what does not fit is told without its value, which may be a secret."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Status(BaseModel):
@@ -37,7 +37,7 @@ class Status(BaseModel):
     The sentence under a field is its description in `kubectl explain`.
     """
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 def rules(*pairs: tuple[str, str]) -> dict[str, Any]:

@@ -59,6 +59,8 @@ def function(code: Mounted, source: str) -> Callable[[Any], Any]:
 def _told(code: Mounted, call: Callable[[], Any]) -> Any:
     try:
         return call()
+    except MemoryError:
+        raise  # told with limit and peak, as for everybody
     except Exception as error:
         traceback.print_exc()
         raise UserFault(code.reason, f"{code.field}: {_where(code.key, error)}{type(error).__name__}: {error}") from error

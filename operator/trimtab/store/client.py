@@ -36,6 +36,8 @@ CONFLICT_ATTEMPTS = 5
 _DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AllAccessDisabled", "403", "401"}
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _EXISTS = {"PreconditionFailed", "412"}
+_UNKNOWN = {"NotImplemented", "501"}
+"""What a store says to a header that it does not know."""
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -89,6 +91,8 @@ class Store:
             except ClientError as error:
                 if _code(error) in _EXISTS:
                     return False
+                if _code(error) in _UNKNOWN:
+                    return self._put_where_nothing_is(uri, content)
                 if _code(error) != "ConditionalRequestConflict" or attempt == CONFLICT_ATTEMPTS:
                     raise _told(error, uri) from error
             except BotoCoreError as error:
@@ -96,6 +100,13 @@ class Store:
             else:
                 return True
         return False
+
+    def _put_where_nothing_is(self, uri: str, content: bytes) -> bool:
+        """For a store without conditional writes: two writers in the same moment both believe that they were first, and the last one was."""
+        if self.exists(uri):
+            return False
+        self.put(uri, content)
+        return True
 
     def exists(self, uri: str) -> bool:
         """By listing: unlike HEAD it tells a missing bucket from a missing object, and the key itself sorts first."""

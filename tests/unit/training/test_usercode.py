@@ -102,6 +102,11 @@ def test_what_is_wrong_with_the_code_is_told_with_its_place(body, sentence):
     assert sentence in refused(body)
 
 
+def test_code_that_runs_out_of_memory_is_no_fault_in_its_line():
+    with pytest.raises(MemoryError):
+        ran("def train(c):\n    raise MemoryError")
+
+
 def test_an_error_inside_a_library_names_the_persons_own_line():
     assert "fit.py, line 4, in train: ValueError" in refused("def train(c):\n    LogisticRegression().fit(c.train.X, c.train.y)")
 
