@@ -23,6 +23,9 @@ from trimtab.kube.settings import Settings
 from trimtab.kube.workqueue import WorkQueue
 from trimtab.plans.plan import Key
 
+FAILED_AGAIN = 30.0
+"""Seconds after a resync that failed: what an API server that was away kept from us shall not wait for the next regular one."""
+
 Collection = tuple[str, str]
 """(apiVersion, plural)."""
 
@@ -63,11 +66,13 @@ class Resync:
 
     async def forever(self) -> None:
         while True:
+            pause = self._settings.resync_seconds
             try:
                 await self.once()
             except ApiError as error:
+                pause = min(pause, FAILED_AGAIN)
                 log.warning("resync.failed", error=str(error))
-            await asyncio.sleep(self._settings.resync_seconds)
+            await asyncio.sleep(pause)
 
     async def once(self) -> int:
         """How many keys were queued."""

@@ -11,7 +11,7 @@ from support.simulated_time import simulated
 from support.story import SETTINGS, Story
 from trimtab.api.reasons import Reason
 from trimtab.kube.errors import Stalled, Unreachable
-from trimtab.kube.resync import Lists, Resync
+from trimtab.kube.resync import FAILED_AGAIN, Lists, Resync
 from trimtab.kube.workqueue import WorkQueue
 from trimtab.plans.plan import Key
 
@@ -111,6 +111,6 @@ async def test_it_comes_again_and_again_and_a_failure_is_not_the_end() -> None:
     going = asyncio.create_task(it.forever())
     await asyncio.sleep(1)
     assert it.finished_at is None
-    await asyncio.sleep(SETTINGS.resync_seconds)
+    await asyncio.sleep(FAILED_AGAIN)
     assert it.finished_at is not None
     going.cancel()
