@@ -10,7 +10,7 @@ import yaml
 
 from support.control_plane import REPOSITORY, ControlPlane
 from trimtab.api.base import API_VERSION
-from trimtab.api.kinds import KINDS, Kind
+from trimtab.api.kinds import BY_KIND, KINDS, Kind
 
 SHA = "0" * 64
 
@@ -235,7 +235,7 @@ def test_versions_of_one_model_are_found_by_field_selector(kinds, namespace):
 
 def test_a_deployment_has_a_scale(kinds, namespace):
     apply(kinds, namespace, manifest("Deployment", DEPLOYMENT | {"replicas": 2}))
-    write_status(kinds, namespace, KINDS[3], "flights", {"replicas": 1, "selector": "trimtab.dev/owner-name=flights"})
+    write_status(kinds, namespace, BY_KIND["Deployment"], "flights", {"replicas": 1, "selector": "trimtab.dev/owner-name=flights"})
     kinds.kubectl("scale", "mdep/flights", "--replicas=5", "-n", namespace)
     scale = json.loads(kinds.kubectl("get", "--raw", f"/apis/{API_VERSION}/namespaces/{namespace}/modeldeployments/flights/scale"))
     assert scale["spec"] == {"replicas": 5}
@@ -254,7 +254,7 @@ def test_a_status_write_leaves_the_generation_and_a_spec_write_leaves_the_status
 def test_the_table_shows_ready_state_and_why(kinds, namespace):
     apply(kinds, namespace, manifest("Dataset", DATASET))
     ready = {"type": "Ready", "status": "False", "reason": "NoObjects", "message": "There are no files.", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-    write_status(kinds, namespace, KINDS[0], "flights", {"state": "Waiting", "conditions": [ready]})
+    write_status(kinds, namespace, BY_KIND["Dataset"], "flights", {"state": "Waiting", "conditions": [ready]})
     header, row = kinds.kubectl("get", "dset", "-n", namespace, "-o", "wide").splitlines()
     assert header.split() == ["NAME", "READY", "STATE", "VERSION", "TASK", "AGE", "REASON", "MESSAGE"]
     assert (row.split()[1], row.split()[2], row.split()[-5], " ".join(row.split()[-4:])) == ("False", "Waiting", "NoObjects", "There are no files.")

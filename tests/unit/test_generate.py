@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from trimtab.api.crd import crd
-from trimtab.api.kinds import KINDS
+from trimtab.api.kinds import BY_KIND, KINDS
 from trimtab.api.reasons import Reason
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def test_writing_makes_them_equal_and_a_second_time_writes_nothing(generate, tmp
 
 
 def test_braces_in_a_description_do_not_run_as_a_template(generate):
-    document = crd(KINDS[0])
+    document = crd(BY_KIND["Dataset"])
     document["spec"]["note"] = "{{ .Release.Name }}"
     assert "{{ `{{` }} .Release.Name }}" in generate.template(document)
 
