@@ -7,6 +7,9 @@ import sys
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
+# Arrow's own allocator keeps what it once had; the system's gives it back.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
 import uvloop  # noqa: E402
 
 from trimtab_serving import logs, settings  # noqa: E402

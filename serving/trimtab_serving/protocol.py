@@ -32,6 +32,7 @@ class Request:
     wanted: Sequence[str]
     event_time: datetime | None = None
     context: Mapping[str, list[Any]] = field(default_factory=dict)
+    blocks: Sequence[NDArray[Any]] = ()
 
 
 class Protocol:
@@ -47,13 +48,19 @@ class Protocol:
     def decode(self, body: bytes) -> Request:
         """The request in a body, or Refusal."""
         document = parse(body)
-        rows, columns, context = self._reader.read(document.get("inputs"))
-        return Request(read_id(document), rows, columns, self._wanted(document.get("outputs")), _event_time(document.get("parameters")), context)
+        read = self._reader.read(document.get("inputs"))
+        wanted, event_time = self._wanted(document.get("outputs")), _event_time(document.get("parameters"))
+        return Request(read_id(document), read.rows, read.columns, wanted, event_time, read.context, read.blocks)
 
     def encode(self, request_id: str, wanted: Sequence[str], outputs: Sequence[NDArray[Any]]) -> bytes:
         """The answer's body."""
         tensors = [_tensor(self._outputs[name], array) for name, array in zip(wanted, outputs, strict=True)]
         return orjson.dumps({**self._head, "id": request_id, "parameters": self._parameters, "outputs": tensors}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    @property
+    def groups(self) -> list[list[str]]:
+        """Names of the columns in each of a request's blocks."""
+        return self._reader.groups
 
     @property
     def outputs(self) -> Sequence[str]:

@@ -10,7 +10,7 @@ import math
 import reprlib
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,18 @@ def accepted(tensor: Input, dtype: np.dtype[Any]) -> tuple[str, ...]:
     return (tensor.datatype, *(each for each in numbers if each != tensor.datatype), "BOOL")
 
 
+class Read(NamedTuple):
+    """What the inputs of a request hold: one array [rows, width] for each input, in the signature's order, and the context as it came.
+
+    `blocks` are the arrays [columns, rows] that the floating columns are views of, one for each group.
+    """
+
+    rows: int
+    columns: Columns
+    context: dict[str, Data]
+    blocks: list[NDArray[Any]]
+
+
 class Reader:
     """Reads the `inputs` of a request for one model."""
 
@@ -62,18 +74,24 @@ class Reader:
         self._groups = [(dtype, [name for name in floats if dtypes[name] == dtype]) for dtype in sorted({dtypes[name] for name in floats}, key=str)]
         self._others = [each for each in signature.inputs if each.name not in floats]
 
-    def read(self, tensors: Any) -> tuple[int, Columns, dict[str, Data]]:
-        """The number of rows, one array [rows, width] for each input, in the signature's order, and the context as it came."""
+    @property
+    def groups(self) -> list[list[str]]:
+        """The inputs that are converted together: names of the rows of each block."""
+        return [names for _, names in self._groups]
+
+    def read(self, tensors: Any) -> Read:
         data, rows = self._collect(self._named(tensors))
         for name, tensor in self._inputs.items():
             if name not in data:
                 data[name] = self._absent(tensor, rows)
         columns: Columns = {}
-        for dtype, names in self._groups:
-            columns.update(_floats(names, [data[name] for name in names], dtype))
+        blocks = [_floats(names, [data[name] for name in names], dtype) for dtype, names in self._groups]
+        for block, (_, names) in zip(blocks, self._groups, strict=True):
+            columns.update(zip(names, block[:, :, np.newaxis], strict=True))
         for each in self._others:
             columns[each.name] = _column(each, data[each.name], rows, self._dtypes[each.name])
-        return rows, {name: columns[name] for name in self._inputs}, {name: data[name] for name in self._context if name in data}
+        context = {name: data[name] for name in self._context if name in data}
+        return Read(rows, {name: columns[name] for name in self._inputs}, context, blocks)
 
     def _named(self, tensors: Any) -> list[dict[str, Any]]:
         """One tensor a column, also where the client sent all columns in one."""
@@ -210,8 +228,8 @@ def _flat(label: str, data: Any, shape: list[int]) -> Data:
     return flat
 
 
-def _floats(names: list[str], data: list[Data], dtype: np.dtype[Any]) -> Columns:
-    """Columns of one value a row, converted at once; nulls become NaN."""
+def _floats(names: list[str], data: list[Data], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Columns of one value a row, converted at once into an array [columns, rows]; nulls become NaN."""
     try:
         wide = np.array(data, dtype=np.float64)
     except OverflowError:
@@ -223,14 +241,14 @@ def _floats(names: list[str], data: list[Data], dtype: np.dtype[Any]) -> Columns
         raise Refusal(
             400, f"tensor {names[column]}: expected a number within the range of FP{dtype.itemsize * 8}, found {_shown(data[column][row])} at position {row}."
         )
-    return dict(zip(names, matrix[:, :, np.newaxis], strict=True))
+    return matrix
 
 
 def _column(tensor: Input, data: Data, rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Any other column: text, whole numbers, or an input that takes many values a row."""
     shape = (rows, -1) if len(tensor.shape) == 2 else (rows,)
     if dtype.kind == "f":
-        return _floats([tensor.name], [data], dtype)[tensor.name].reshape(shape)
+        return _floats([tensor.name], [data], dtype).reshape(shape)
     if dtype.kind == "O":
         return np.array(_text(data), dtype=object).reshape(shape)
     if None in data:

@@ -1,10 +1,13 @@
-"""Our server beside two others in one run, as ratios: `python tests/bench/serving.py` (add `--seconds 5` for a calmer reading).
+"""Our server beside others in one run, as ratios: `python tests/bench/serving.py` (add `--seconds 5` for a calmer reading).
 
+trimtab  with everything on: the prediction log on disk and in an object store, window profiles, metrics, ids, validation.
+unlogged ours of a local folder, which keeps no log: what the log costs is the difference.
 bare     uvicorn with a handler that only parses the body, calls the same ONNX model and writes the answer: what HTTP,
-         JSON and the model cost by themselves. Ours over bare is the price of validation, names, ids, metrics and limits.
+         JSON and the model cost by themselves. Ours over bare is the price of everything else; aim: at least 0.6 of its rate.
 sklearn  the handler one writes in an afternoon: a joblib model, a DataFrame, predict and predict_proba.
 
-Each pair of model and batch is measured in turns, so that a noisy machine is noisy for all three. No thresholds: read it.
+CPU is that of the server's process, all its threads. Each pair of model and batch is measured in turns, so that a noisy machine
+is noisy for all. No thresholds: read it.
 """
 
 import argparse
@@ -15,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -107,12 +111,14 @@ class Peer:
         return float(times.user + times.system)
 
 
-def start(name: str, folder: Path, port: int, stack: ExitStack) -> Peer:
+def start(name: str, folder: Path, port: int, stack: ExitStack, told: dict[str, str]) -> Peer:
     if name == "trimtab":
+        command = ["-m", "trimtab_serving", "--port", str(port), "--admin-port", str(port + 100)]
+    elif name == "unlogged":
         command = ["-m", "trimtab_serving", "--model", str(folder), "--name", "m", "--port", str(port), "--admin-port", str(port + 100)]
     else:
         command = [__file__, "--peer", name, "--folder", str(folder), "--port", str(port)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path[:3]), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = os.environ | told | {"PYTHONPATH": os.pathsep.join(sys.path[:3]), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, *command], env=environment, stdout=subprocess.DEVNULL)
     stack.callback(process.wait)
     stack.callback(process.terminate)
@@ -167,17 +173,26 @@ def make(folder: Path, kind: str) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     from support import models
+    from trimtab.stats import profiles
 
     estimator = LogisticRegression() if kind == "logistic" else RandomForestClassifier(100, max_depth=10, random_state=0)
     made = models.numbers(folder, "onnx", COLUMNS, estimator)
     joblib.dump(made.model, folder / "model.joblib")
+    parts = {name: profiles.Numeric.of(profiles.numeric_shape(values), values) for name, values in ((name, made.frame[name].to_numpy()) for name in made.frame)}
+    cross = profiles.Cross.of(list(parts), [part.shape.center for part in parts.values()], made.frame.to_numpy())
+    (folder / "profile.json").write_text(json.dumps(profiles.Profile(len(made.frame), parts, cross).encode()))
     return made
 
 
 async def compare(kind: str, seconds: float, first_port: int) -> None:
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+    from support.object_store import ObjectStore
+    from support.server_process import Committed
+
+    with tempfile.TemporaryDirectory() as name, ObjectStore() as store, ExitStack() as stack:
         made = make(Path(name), kind)
-        peers = [start(each, Path(name), first_port + i, stack) for i, each in enumerate(("trimtab", "bare", "sklearn"))]
+        committed = Committed.of(store, made, model="m", logging={"uploadSeconds": seconds})
+        told = committed.environment | {"TRIMTAB_SERVING": json.dumps(committed.document), "TRIMTAB_SPOOL": f"{name}/spool"}
+        peers = [start(each, Path(name), first_port + i, stack, told) for i, each in enumerate(("trimtab", "unlogged", "bare", "sklearn"))]
         await asyncio.gather(*(first_answer(peer, http(made.frame.head(1), made.signature)) for peer in peers))
         print(f"\n{kind}: first answer after " + ", ".join(f"{peer.first:.1f} s ({peer.name})" for peer in peers))
         for rows in BATCHES:
@@ -188,6 +203,15 @@ async def compare(kind: str, seconds: float, first_port: int) -> None:
                 for peer in peers:
                     await measure(peer, request, seconds)
             table(kind, rows, peers)
+        await asyncio.sleep(seconds + 2)
+        logged(first_port + 100)
+
+
+def logged(admin_port: int) -> None:
+    """What became of the rows of the log."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{admin_port}/metrics") as answer:
+        lines = [line for line in answer.read().decode().splitlines() if line.startswith("trimtab_prediction_log_rows_total")]
+    print("log: " + ", ".join(f"{line.split('state=')[1].split(chr(34))[1]} {float(line.rpartition(' ')[2]):.0f}" for line in lines))
 
 
 def quantile(peer: Peer, share: float) -> float:
@@ -198,12 +222,16 @@ def quantile(peer: Peer, share: float) -> float:
 def table(kind: str, rows: int, peers: list[Peer]) -> None:
     ours = peers[0]
     print(f"\n{kind}, {rows} row(s), {COLUMNS} columns, one connection")
-    print(f"{'':10}{'p50 ms':>9}{'p99 ms':>9}{'answers/s':>11}{'CPU us':>9}{'memory MB':>11}{'trimtab is theirs /':>30}")
+    print(f"{'':10}{'p50 ms':>9}{'p99 ms':>9}{'answers/s':>11}{'CPU us':>9}{'memory MB':>11}{'trimtab is theirs /':>40}")
     for peer in peers:
-        ratio = f"CPU / {median(peer.cpu) / median(ours.cpu):.2f}, p50 / {quantile(peer, 0.5) / quantile(ours, 0.5):.2f}" if peer is not ours else ""
+        ratio = (
+            f"CPU / {median(peer.cpu) / median(ours.cpu):.2f}, p50 / {quantile(peer, 0.5) / quantile(ours, 0.5):.2f}, p99 / {quantile(peer, 0.99) / quantile(ours, 0.99):.2f}"
+            if peer is not ours
+            else ""
+        )
         print(
             f"{peer.name:10}{quantile(peer, 0.5) * 1e3:9.2f}{quantile(peer, 0.99) * 1e3:9.2f}{median(peer.rates):11.0f}"
-            f"{median(peer.cpu) * 1e6:9.0f}{peer.memory():11.0f}{ratio:>30}"
+            f"{median(peer.cpu) * 1e6:9.0f}{peer.memory():11.0f}{ratio:>40}"
         )
 
 

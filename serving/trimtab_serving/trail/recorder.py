@@ -5,6 +5,7 @@ less than the last second and no request waits long for the interpreter. The upl
 oldest first, and comes back later where the store is away. Neither ever blocks or fails a request.
 """
 
+import sys
 import time
 import zlib
 from collections import deque
@@ -27,8 +28,15 @@ WRITE_SECONDS = 0.5
 """Twice in the second that a killed process may lose."""
 SLICE_ROWS = 512
 """Encoded at a time."""
-MOST_WAITING = 20_000
-"""Rows that wait in memory to be written: some 80 MB of single rows, several seconds of more than one process can answer."""
+REQUEST_BYTES = 4096
+"""What a request weighs while it waits, beside its values: some thirty small objects."""
+VALUE_BYTES = 16
+EARLY_BYTES = 4 * 1024 * 1024
+"""So much waiting is written at once: a server that is very busy writes small pieces often."""
+MOST_WAITING_BYTES = 64 * 1024 * 1024
+"""More than this is not kept in memory: a second of more than one process can answer, should the disk stand still."""
+SWITCH_SECONDS = 0.0005
+"""After which a thread gives up the interpreter; the default of 5 ms would be added to the answers that wait for it."""
 SEGMENT_BYTES = 8 * 1024 * 1024
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds until an upload that failed is tried again; doubled each time."""
@@ -47,8 +55,9 @@ class Recorder:
         self._spool = Spool(folder, spool_bytes)
         self._waiting: deque[Prediction] = deque()
         self._threshold = settings.percent * HASHES // 100
-        self._written = 0
-        self._wake, self._closing, self._written_all = Event(), Event(), Event()
+        self._row_bytes = VALUE_BYTES * len(rows.schema)
+        self._taken_bytes = self._written_bytes = 0  # each written by one thread alone
+        self._early, self._wake, self._closing, self._written_all = Event(), Event(), Event(), Event()
         self._deadline = float("inf")
         tally.recovered = self._spool.recovered
         self._threads = [Thread(target=each, name=each.__name__.strip("_"), daemon=True) for each in (self._write_on, self._upload_on)]
@@ -56,6 +65,7 @@ class Recorder:
     def start(self) -> None:
         if self._rows.unknown:
             log.warning("prediction_log.unknown_columns", columns=self._rows.unknown)
+        sys.setswitchinterval(SWITCH_SECONDS)
         for each in self._threads:
             each.start()
 
@@ -65,17 +75,24 @@ class Recorder:
         if self._threshold < HASHES and zlib.crc32(request_id.encode("utf-8", "replace")) >= self._threshold:
             tally.sampled_out += request.rows
             return
-        waiting = tally.taken - tally.refused - self._written
+        waiting = self._taken_bytes - self._written_bytes
         tally.taken += request.rows
-        if waiting > MOST_WAITING:
+        if waiting > MOST_WAITING_BYTES:
             tally.refused += request.rows
-        else:
-            self._waiting.append(Prediction(time.time_ns(), request_id, request, outputs, int(seconds * 1e6)))
+            return
+        self._taken_bytes += self._weight(request)
+        self._waiting.append(Prediction(time.time_ns(), request_id, request, outputs, int(seconds * 1e6)))
+        if waiting > EARLY_BYTES and not self._early.is_set():
+            self._early.set()
+
+    def _weight(self, request: Request) -> int:
+        return REQUEST_BYTES + request.rows * self._row_bytes
 
     def close(self, seconds: float) -> None:
         """Write what waits, and upload as much as these seconds allow."""
         self._deadline = time.monotonic() + seconds
         self._closing.set()
+        self._early.set()
         self._wake.set()
         for each in self._threads:
             each.join(max(0.0, self._deadline - time.monotonic()))
@@ -85,7 +102,9 @@ class Recorder:
     # the writer
 
     def _write_on(self) -> None:
-        while not self._closing.wait(WRITE_SECONDS):
+        while not self._closing.is_set():
+            self._early.wait(WRITE_SECONDS)
+            self._early.clear()
             self._guarded(self._write)
         self._guarded(self._write)
         self._guarded(self._spool.seal)
@@ -95,7 +114,7 @@ class Recorder:
     def _write(self) -> None:
         while taken := self._next_slice():
             rows = sum(each.request.rows for each in taken)
-            self._written += rows
+            self._written_bytes += sum(self._weight(each.request) for each in taken)
             try:
                 self._spool.append(self._rows.batch(taken))
             except Exception as error:  # noqa: BLE001 (a full disk or a bug here costs rows of the log, never an answer)

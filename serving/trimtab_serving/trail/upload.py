@@ -47,14 +47,19 @@ def upload(segment: Segment, place: Place, windows: Windows | None) -> float:
         for start, part in by_hour(rows, event_times):
             uri = place.layout.window_file(place.deployment, windows.digest, start, place.pod, segment.sequence)
             place.store.put(uri, json.dumps(windows.of(start, part), separators=(",", ":"), allow_nan=False).encode())
-    return float(pc.max(event_times).cast(pa.int64()).as_py()) / 1e6
+    latest = float(pc.max(event_times).cast(pa.int64()).as_py()) / 1e6
+    del rows, table
+    pa.default_memory_pool().release_unused()
+    return latest
 
 
 def by_hour(table: Any, times: Any) -> Iterator[tuple[datetime, Any]]:
     """The rows of each hour, and its start."""
     hours = times.cast(pa.int64()).to_numpy() // (HOUR_SECONDS * 1_000_000)
-    for hour in np.unique(hours).tolist():
-        yield EPOCH + timedelta(seconds=hour * HOUR_SECONDS), table.filter(arrays.numbers(hours == hour, pa.bool_()))
+    found = np.unique(hours).tolist()
+    for hour in found:
+        part = table if len(found) == 1 else table.filter(arrays.numbers(hours == hour, pa.bool_()))
+        yield EPOCH + timedelta(seconds=hour * HOUR_SECONDS), part
 
 
 def parquet(table: Any) -> bytes:

@@ -147,7 +147,7 @@ def test_none_and_all_are_exact(tmp_path: Path, percent: int, kept: int) -> None
 
 
 def test_more_than_fits_into_memory_is_refused_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorders, "MOST_WAITING", 10)
+    monkeypatch.setattr(recorders, "MOST_WAITING_BYTES", 1000)
     log = Log(tmp_path)
     log.take("a", count=11)
     log.take("b", "c", count=2)
@@ -155,6 +155,16 @@ def test_more_than_fits_into_memory_is_refused_and_counted(tmp_path: Path, monke
     log.recorder._write()
     log.take("d")
     assert log.tally.dropped == 4
+
+
+def test_a_server_that_is_busy_writes_before_the_half_second_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorders, "WRITE_SECONDS", 60)
+    monkeypatch.setattr(recorders, "EARLY_BYTES", 1000)
+    log = Log(tmp_path, upload_seconds=3600)
+    log.recorder.start()
+    log.take("a", "b", "c")
+    log.wait(lambda: log.tally.spooled == 3)
+    log.recorder.close(5)
 
 
 def test_a_disk_that_fails_costs_rows_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.predictions import CONSTANTS, DTYPES, NOON, SIGNATURE, prediction, rows
+from support.predictions import CONSTANTS, DTYPES, NOON, PROTOCOL, SIGNATURE, prediction, rows
 from trimtab.store.model import Signature
 from trimtab_serving.protocol import Request
 from trimtab_serving.trail import arrays
@@ -98,6 +98,15 @@ def test_every_type_of_number_that_a_model_takes_is_logged(type_: str) -> None:
     request = Request("", 2, {"x": np.array([[1], [0]], dtype=type_)}, ["y"])
     found = logged(Prediction(0, "r", request, [np.array([1, 0], dtype=type_)], 1), encoder=rows(signature, {"x": np.dtype(type_)}))
     assert [(row["in_x"], row["out_y"]) for row in found] == [(1, 1), (0, 0)]
+
+
+def test_columns_that_were_converted_together_are_logged_as_one_by_one() -> None:
+    given = [prediction("a", distance=[1.0, 2.0], temperature=[None, 5.0]), prediction("b", distance=[7.0])]
+    together = rows(groups=PROTOCOL.groups)
+    assert PROTOCOL.groups == [["distance", "temperature"]]
+    assert logged(*given, encoder=together) == logged(*given)
+    hashed = rows(groups=PROTOCOL.groups, hash=["distance"])
+    assert logged(*given, encoder=hashed) == logged(*given, encoder=rows(hash=["distance"]))
 
 
 MOMENT = st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 (the zone comes beside)
