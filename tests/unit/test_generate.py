@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from trimtab.api.crd import crd
-from trimtab.api.kinds import BY_KIND, KINDS
+from trimtab.api.kinds import BY_KIND
 from trimtab.api.reasons import Reason
 
 ROOT = Path(__file__).parents[2]
