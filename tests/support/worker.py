@@ -4,14 +4,14 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from support.object_store import ObjectStore
 from trimtab.api.dataset import DatasetSpec
-from trimtab.api.documents import DOCUMENT_VARIABLE, TERMINATION_LOG_VARIABLE, GcDocument, MaterializeDocument, Result, SnapshotDocument
+from trimtab.api.documents import DOCUMENT_VARIABLE, TERMINATION_LOG_VARIABLE, FeaturePointer, GcDocument, MaterializeDocument, Result, SnapshotDocument
 from trimtab.api.featureset import FeatureSetSpec
 from trimtab.jobs import run
 
@@ -33,9 +33,18 @@ class Worker:
     def put(self, name: str, content: bytes | str) -> None:
         self.objects.store(self.bucket).put(f"{self.source}{name}", content.encode() if isinstance(content, str) else content)
 
-    def snapshot(self, spec: dict[str, Any] | None = None, *, name: str = "flights", pod: str = "", **environment: str) -> tuple[int, Result]:
+    def snapshot(
+        self,
+        spec: dict[str, Any] | None = None,
+        *,
+        name: str = "flights",
+        pod: str = "",
+        features: Sequence[FeaturePointer] = (),
+        newest: str = "",
+        **environment: str,
+    ) -> tuple[int, Result]:
         """A spec without a source is about everything that was `put`."""
-        return self._run(self._snapshot(spec or {}, name), pod, environment)
+        return self._run(self._snapshot(spec or {}, name, features, newest), pod, environment)
 
     def materialize(self, spec: dict[str, Any] | None = None, *, name: str = "weather", code_digest: str = "", pod: str = "") -> tuple[int, Result]:
         """A FeatureSet of the airports' weather, about everything that was `put`, unless the spec says otherwise."""
@@ -57,9 +66,9 @@ class Worker:
     def collect(self, keep: list[str], *, name: str = "flights", kind: Literal["datasets", "featuresets"] = "datasets") -> tuple[int, Result]:
         return self._run(GcDocument(namespace=self.prefix, name=name, uid="u", keep=keep, kind=kind).model_dump_json(by_alias=True), "", {})
 
-    def _snapshot(self, spec: dict[str, Any], name: str) -> str:
+    def _snapshot(self, spec: dict[str, Any], name: str, features: Sequence[FeaturePointer] = (), newest: str = "") -> str:
         wanted = DatasetSpec.model_validate({"source": {"uri": self.source}, **spec})
-        return SnapshotDocument(namespace=self.prefix, name=name, uid="u", spec=wanted).model_dump_json(by_alias=True)
+        return SnapshotDocument(namespace=self.prefix, name=name, uid="u", spec=wanted, features=list(features), newest=newest).model_dump_json(by_alias=True)
 
     def _environment(self, document: str, pod: str) -> dict[str, str]:
         pod_fields = {"TRIMTAB_METRICS_PORT": "0", "POD_UID": pod or str(uuid.uuid4()), "POD_NAMESPACE": self.prefix}

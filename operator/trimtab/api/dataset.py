@@ -5,11 +5,15 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from trimtab.api.base import ATOMIC, Column, Condition, PodTemplate, Refresh, Retain, Spec, Status, rules
+from trimtab.api.base import ATOMIC, Column, Condition, Name, PodTemplate, Refresh, Retain, Spec, Status, rules
 
 Task = Literal["classification", "regression"]
 
 YAML_BOOLEAN = " A column called y, n, yes, no, on or off must be quoted in YAML: unquoted, YAML reads it as a boolean."
+
+
+MOST_FEATURE_SETS = 8
+"""Their versions must fit a termination message beside everything else."""
 
 
 class Source(Spec):
@@ -85,6 +89,20 @@ class Rule(Spec):
     expect: str | None = Field(None, description="The value that `sql` must return, written as a string.", max_length=256)
 
 
+class Features(Spec):
+    """Columns of one FeatureSet, joined as they were known at each row's time."""
+
+    feature_set: Name = Field(description="FeatureSet of this namespace; the rows must have columns of the names of its `entities`.")
+    version: int | None = Field(None, ge=1, description="Its version; absent: the active one at the time of the look.")
+    columns: list[Column] | None = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        description="Columns to join; absent: all that are neither keys nor times." + YAML_BOOLEAN,
+        json_schema_extra=ATOMIC,
+    )
+
+
 class DatasetSpec(Spec):
     """What a Dataset is made of."""
 
@@ -94,6 +112,14 @@ class DatasetSpec(Spec):
             (
                 "!has(self.split) || !has(self.split.method) || self.split.method != 'time' || has(self.timestamp)",
                 "spec.split: method `time` needs spec.timestamp, the column with each row's time.",
+            ),
+            (
+                "!has(self.features) || size(self.features) == 0 || has(self.timestamp)",
+                "spec.features needs spec.timestamp: what was known at a row's time cannot be told without it.",
+            ),
+            (
+                "!has(self.features) || self.features.all(f, self.features.exists_one(g, g.featureSet == f.featureSet))",
+                "spec.features names a FeatureSet twice; name it once, with all the columns.",
             ),
         )
     )
@@ -105,6 +131,13 @@ class DatasetSpec(Spec):
     id: Column | None = Field(None, description="Column that names a row; never a model input." + YAML_BOOLEAN)
     task: Literal["classification", "regression"] | None = Field(
         None, description="Absent: classification where the label is text, boolean or has at most 20 different whole numbers; else regression."
+    )
+    features: list[Features] = Field(
+        default_factory=list,
+        max_length=MOST_FEATURE_SETS,
+        description="FeatureSets whose columns are joined to the rows, each value as it was known at the row's time. A new version of one makes no version "
+        "here; the next look that finds new rows, a changed spec or a request takes it up.",
+        json_schema_extra=ATOMIC,
     )
     exclude: list[Column] = Field(
         default_factory=list,
@@ -135,6 +168,30 @@ class RowsBySplit(Status):
     """Rows left out because their label is missing."""
 
 
+class Join(Status):
+    """How the join of features went."""
+
+    rows_in: int
+    """Rows of the source."""
+    rows_out: int
+    """Rows after the join: as many."""
+    null_percent: str
+    """Rows for which at least one FeatureSet had no value, in percent."""
+    stale_percent: str
+    """Rows for which the newest value of at least one FeatureSet was older than its ttl, in percent; part of the former."""
+
+
+class FeatureVersion(Status):
+    """One version of a FeatureSet that went into a version."""
+
+    name: str
+    """FeatureSet."""
+    version: int
+    """Its version."""
+    digest: str
+    """Digest of that version."""
+
+
 class DatasetVersion(Status):
     """One version, as people see it; its manifest in the object store is the truth."""
 
@@ -148,6 +205,10 @@ class DatasetVersion(Status):
     """Folder in the object store."""
     rows: RowsBySplit = Field(default_factory=RowsBySplit)
     """How many rows each split has."""
+    join: Join | None = None
+    """How the join of features went."""
+    feature_versions: list[FeatureVersion] = Field(default_factory=list, max_length=MOST_FEATURE_SETS)
+    """Versions of FeatureSets that went into it."""
     created_at: datetime
     """When it was made."""
 

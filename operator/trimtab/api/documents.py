@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, Json
 
 from trimtab.api.base import Status
-from trimtab.api.dataset import DatasetSpec
+from trimtab.api.dataset import DatasetSpec, FeatureVersion, Join
 from trimtab.api.featureset import FeatureSetSpec
 from trimtab.api.modelversion import Artifact, Lineage, Summary
 from trimtab.api.trainingjob import TrainingJobSpec
@@ -47,11 +47,22 @@ class Document(Status):
     request: str = ""
 
 
+class FeaturePointer(FeatureVersion):
+    """One version of a FeatureSet: where it is, and the manifest that must be found there."""
+
+    manifest_digest: str
+    uri: str
+
+
 class SnapshotDocument(Document):
     """Make a version of a Dataset, or find that nothing changed."""
 
     verb: Literal["snapshot"] = "snapshot"
     spec: DatasetSpec
+    features: list[FeaturePointer] = Field(default_factory=list)
+    """For each entry of spec.features, in its order, the version to join."""
+    newest: str = ""
+    """Digest of the version that stays where nothing but versions of FeatureSets would be different; empty: these are taken up."""
 
 
 class MaterializeDocument(Document):
@@ -139,6 +150,8 @@ class SnapshotFacts(Status):
     validation: int = 0
     test: int = 0
     unlabelled: int = 0
+    join: Json[Join] | None = None
+    feature_versions: Json[list[FeatureVersion]] | None = None
     created_at: datetime | None = None
 
 

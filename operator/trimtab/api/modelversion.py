@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from trimtab.api.base import ATOMIC, Condition, Spec, Status, rules
+from trimtab.api.dataset import MOST_FEATURE_SETS
 from trimtab.api.trainingjob import MAX_MODEL_NAME
 
 DEPRECATED = "trimtab.dev/deprecated"
@@ -73,11 +74,20 @@ class DatasetRef(Spec):
     digest: str = Field(max_length=64, description="Digest of that version.")
 
 
+class FeatureVersionRef(Spec):
+    name: str = Field(max_length=253, description="FeatureSet.")
+    version: int = Field(ge=1, description="Its version.")
+    digest: str = Field(max_length=64, description="Digest of that version.")
+
+
 class Lineage(Spec):
     training_job: str | None = Field(None, max_length=253, description="TrainingJob that made it.")
     run_key: str | None = Field(None, max_length=64, description="Key of the run.")
     run_uri: str | None = Field(None, alias="runURI", max_length=1024, description="Folder of the run record.")
     dataset: DatasetRef | None = Field(None, description="What it learned from.")
+    feature_versions: list[FeatureVersionRef] | None = Field(
+        None, max_length=MOST_FEATURE_SETS, description="Versions of FeatureSets that its Dataset was joined with.", json_schema_extra=ATOMIC
+    )
     code_digest: str | None = Field(None, max_length=64, description="sha256 of the training code.")
     image_digest: str | None = Field(None, max_length=512, description="Worker image of the run.")
     git_commit: str | None = Field(None, max_length=64, description="Commit of the recipe, where known.")

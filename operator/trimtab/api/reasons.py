@@ -87,6 +87,15 @@ class Reason(StrEnum):
     STALE = "Stale", "The newest event time is {latest}, more than {max_age} ago; put newer data under spec.source.uri, or raise spec.maxAge."
     DUPLICATE_OF = "DuplicateOf", "FeatureSet {name} has the same source, transform and schema; use that one, or delete one of the two."
 
+    # Dataset with features
+    FEATURE_SET_MISSING = "FeatureSetMissing", "{field}: there is no FeatureSet {name} in this namespace; create it, or correct the name."
+    FEATURE_SET_NOT_READY = "FeatureSetNotReady", "{field}: FeatureSet {name} has no version to join yet: {detail}"
+    KEY_TYPES_DIFFER = (
+        "KeyTypesDiffer",
+        "{field}: FeatureSet {name} is joined by {column}, which is {theirs} there and {ours} here, so that no two would be equal; cast one of them.",
+    )
+    COLUMN_TAKEN = "ColumnTaken", "{field}: {column} is already a column of the rows; leave it out of `columns`, or rename it in the FeatureSet's transform."
+
     # TrainingJob
     DATASET_MISSING = "DatasetMissing", "spec.dataset: there is no Dataset {name} in this namespace; create it, or correct the name."
     DATASET_NOT_READY = "DatasetNotReady", "Dataset {name} has no version yet: {detail}"

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from trimtab.api.base import API_VERSION
 from trimtab.api.kinds import DATASET as KIND
-from trimtab.api.kinds import MODEL_VERSION, TRAINING_JOB
+from trimtab.api.kinds import FEATURE_SET, MODEL_VERSION, TRAINING_JOB
 from trimtab.controllers.work import work_of
 from trimtab.kube.client import Client, Manifest
-from trimtab.kube.controller import ChildKind
+from trimtab.kube.controller import EVERY, ChildKind
 from trimtab.kube.settings import Settings
 from trimtab.manifests import jobs
 from trimtab.manifests.labels import owner_of
@@ -19,9 +19,8 @@ CHILDREN = (ChildKind(jobs.API_VERSION, jobs.PLURAL), ChildKind("v1", "pods"))
 
 
 def RELATED(obj: Manifest) -> list[Key]:  # noqa: N802 - part of the interface of a controller
-    """Nobody else's change makes a Dataset act: what others hold on to is read when a version leaves the list."""
-    del obj
-    return []
+    """A FeatureSet, for the Datasets that wait for its first version; what others hold on to is read when a version leaves the list."""
+    return [Key(KIND.kind, obj["metadata"]["namespace"], EVERY)] if obj["kind"] == FEATURE_SET.kind else []
 
 
 async def observe(client: Client, key: Key, settings: Settings, now: datetime) -> Seen | Gone:
@@ -29,7 +28,23 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
     if obj is None:
         return Gone()
     work = await work_of(client, owner_of(obj), now)
-    return Seen(obj, settings.worker_image, settings.worker_image_pull_policy, work.jobs, work.pods, work.events, await _held(client, key))
+    return Seen(
+        obj,
+        settings.worker_image,
+        settings.worker_image_pull_policy,
+        work.jobs,
+        work.pods,
+        work.events,
+        held=await _held(client, key),
+        feature_sets=await _feature_sets(client, obj),
+    )
+
+
+async def _feature_sets(client: Client, obj: Manifest) -> tuple[Manifest, ...]:
+    """Those that it names and that are there."""
+    named = [each["featureSet"] for each in obj["spec"].get("features") or []]
+    found = [await client.get(API_VERSION, FEATURE_SET.plural, obj["metadata"]["namespace"], each) for each in named]
+    return tuple(each for each in found if each)
 
 
 async def _held(client: Client, key: Key) -> Held:

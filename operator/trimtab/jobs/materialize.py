@@ -98,8 +98,8 @@ def require(spec: FeatureSetSpec, names: list[str]) -> None:
     entities = [(f"spec.entities[{n}]", each) for n, each in enumerate(spec.entities)]
     promised = [(f"spec.schema[{n}].name", each.name) for n, each in enumerate(spec.columns)]
     for field, wanted in [*entities, ("spec.timestamp", spec.timestamp), ("spec.created", spec.created), *promised]:
-        if wanted is not None and wanted not in names:
-            raise UserFault(Reason.COLUMN_MISSING, columns.missing(field, wanted, names))
+        if wanted is not None:
+            columns.require_one(field, wanted, names)
     if not set(names) - {*spec.entities, spec.timestamp, spec.created}:
         raise UserFault(Reason.TRANSFORM_FAILED, "spec.entities: besides keys and times there is no column left that could be a feature.")
 

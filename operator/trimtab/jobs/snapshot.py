@@ -4,6 +4,7 @@ The digest of a version covers what was asked for and the exact objects it was m
 answered from its manifest, without reading a row. Everything else is done in the order of `_make`.
 """
 
+import json
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from trimtab.api.reasons import Reason
 from trimtab.jobs.context import Context
 from trimtab.jobs.dataset import checking, claims, columns, engine, profiling, reading, rules, source, splitting, writing
 from trimtab.jobs.errors import UserFault
+from trimtab.jobs.features import joining
 from trimtab.store import manifest as manifests
 from trimtab.store.client import ObjectInfo
 from trimtab.store.manifest import CreatedBy, Manifest
@@ -44,15 +46,21 @@ def run(document: SnapshotDocument, context: Context) -> Result:
     """See the module."""
     wanted = look(document, context)
     log.info("snapshot.source", objects=len(wanted.objects), bytes=sum(each.size for each in wanted.objects), digest=wanted.digest)
-    if found := manifests.find(context.store, wanted.root):
+    if found := manifests.find(context.store, wanted.root) or _still(document, context, wanted):
         return _answer(document, context, *found)
     return _answer(document, context, *manifests.commit(context.store, wanted.root, _make(document, context, wanted)))
+
+
+def _still(document: SnapshotDocument, context: Context, wanted: Wanted) -> tuple[Manifest, str] | None:
+    """The newest version, where this look is not to take up what FeatureSets have made since, and there is nothing else."""
+    newest = manifests.find(context.store, context.layout.dataset(document.name, document.newest)) if document.newest else None
+    return newest if newest and joining.only_moved_on(newest[0].inputs, wanted.inputs) else None
 
 
 def look(document: SnapshotDocument, context: Context) -> Wanted:
     """List the source and give it its digest; no row is read."""
     form, objects = source.find(context.store, document.spec.source)
-    inputs = inputs_of(document.spec, form, objects)
+    inputs = inputs_of(document.spec, form, objects) | joining.inputs(document)
     digest = manifests.digest_of(inputs)
     return Wanted(digest, context.layout.dataset(document.name, digest), inputs, form, objects)
 
@@ -71,6 +79,7 @@ def _make(document: SnapshotDocument, context: Context, wanted: Wanted) -> Manif
     with engine.opened(context.scratch) as database:
         progress.update(25, "reading rows")
         table = reading.load(database, files, wanted.form)
+        table, joined = joining.join(database, context, document, table, progress.part(30, 40))
         columns.require(spec, table.names)
         checking.refuse_stray_text(spec, table)
         table = checking.settle_times(database, spec.timestamp, table)
@@ -81,7 +90,7 @@ def _make(document: SnapshotDocument, context: Context, wanted: Wanted) -> Manif
         sizes = splitting.split(database, spec, label)
         method = splitting.method_of(spec, label.task)
         written = writing.splits(database, spec, method, table, context.scratch)
-        facts = _facts(spec, method, table, label, sizes) | {"columns": writing.column_facts(database, spec.label, table)}
+        facts = _facts(spec, method, table, label, sizes) | {"columns": writing.column_facts(database, spec.label, table)} | joining.facts(document, joined)
     inputs = [each for each in table.columns if each.name not in {*spec.exclude, spec.timestamp, spec.id}]
     profiling.write(written[0], inputs, spec.timestamp, context.scratch / "profile.json", progress.part(65, 85))
     progress.update(85, "writing to the object store")
@@ -128,6 +137,14 @@ def _created_by(context: Context) -> CreatedBy:
     return CreatedBy(verb="snapshot", image=context.image, versions={"duckdb": duckdb.__version__, "python": sys.version.split()[0]})
 
 
+def _joined(manifest: Manifest) -> dict[str, str]:
+    """What the status shows of a join, as JSON."""
+    if "join" not in manifest.facts:
+        return {}
+    versions = [{field: each[field] for field in ("name", "version", "digest")} for each in manifest.facts["features"]]
+    return {"join": json.dumps(manifest.facts["join"]), "featureVersions": json.dumps(versions, separators=(",", ":"))}
+
+
 def _answer(document: SnapshotDocument, context: Context, manifest: Manifest, manifest_digest: str) -> Result:
     """The committed version under its number; `Created` when the number was taken just now."""
     version, created = claims.claim(context.store, context.layout.dataset_folder(document.name), manifest.digest)
@@ -136,6 +153,7 @@ def _answer(document: SnapshotDocument, context: Context, manifest: Manifest, ma
     made = Reason.CREATED_VERSION.say(version=version, rows=total, digest=manifest.digest[:12])
     facts = {"version": version, "digest": manifest.digest, "task": manifest.facts["task"], **rows, "outcome": "Created" if created else "Unchanged"}
     facts |= {"createdAt": manifest.created_at.isoformat().replace("+00:00", "Z"), "rules": len(document.spec.validation), "size": manifest.size()}
+    facts |= _joined(manifest)
     context.progress.update(100, made)
     return Result(
         outcome="Succeeded",

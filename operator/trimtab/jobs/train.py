@@ -8,7 +8,7 @@ from trimtab.api.documents import Result, TrainDocument
 from trimtab.api.modelversion import GateResult
 from trimtab.jobs.context import Context
 from trimtab.jobs.training import rivals
-from trimtab.jobs.training.answer import answer, summary_of
+from trimtab.jobs.training.answer import answer, lineage, summary_of
 from trimtab.jobs.training.artifact import Model, commit_model, facts_of, write
 from trimtab.jobs.training.candidate import Candidate, candidate
 from trimtab.jobs.training.card import card
@@ -40,7 +40,7 @@ def run(document: TrainDocument, context: Context) -> Result:
         model = made.committed or _commit(document, context, data, made, recorder)
         recorder.note(artifact={"uri": model.uri, "manifestDigest": model.manifest_digest, "format": model.manifest.facts["format"], "note": made.note})
         summary = summary_of(made.signature, made.trainer.get("given") or {}, recorder.record.metrics["test"], gates)
-        result = recorder.finish(answer(document, context, model, summary, recorder.uri))
+        result = recorder.finish(answer(model, summary, lineage(document, context, data.facts, recorder.uri)))
         context.progress.update(100, "Done")
         return result
 
@@ -60,7 +60,16 @@ def _note_data(document: TrainDocument, data: Data, recorder: Recorder) -> None:
     rows = {name: len(part) for name, part in data.rows.items()}
     columns = {"label": data.roles.label, "features": list(data.roles.features), "leftOut": data.remarks()}
     recorder.warn(data.remarks())
-    recorder.note(dataset={**pointer, "rows": rows, "split": data.facts.get("split"), **columns, "trainedUntil": data.trained_until})
+    recorder.note(
+        dataset={
+            **pointer,
+            "rows": rows,
+            "split": data.facts.get("split"),
+            "features": data.facts.get("features") or [],
+            **columns,
+            "trainedUntil": data.trained_until,
+        }
+    )
 
 
 def _evidence(document: TrainDocument, data: Data, made: Candidate) -> Evidence:

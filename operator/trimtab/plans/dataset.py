@@ -11,9 +11,10 @@ from trimtab.api.dataset import Check, DatasetSpec, DatasetStatus, DatasetVersio
 from trimtab.api.documents import Result, SnapshotDocument, SnapshotFacts
 from trimtab.api.reasons import Reason
 from trimtab.plans import looking
+from trimtab.plans.feature_pointers import lack_of, pointers
 from trimtab.plans.look_status import Situation, made_event, say
 from trimtab.plans.looking import Told, outlook, scene_of
-from trimtab.plans.looks import Looker, Scene, facts_of, settle
+from trimtab.plans.looks import Looker, Scene, facts_of, is_by_schedule, settle
 from trimtab.plans.plan import Manifest, Plan
 from trimtab.plans.versions import Held, Holdings, news, take_up
 
@@ -22,7 +23,9 @@ LOOKER = Looker("Dataset", "snapshot", "datasets", SnapshotDocument, SnapshotFac
 
 @dataclass(frozen=True)
 class Seen(looking.Seen):
-    """A Dataset with all that its plan needs to know."""
+    """A Dataset with all that its plan needs to know; `feature_sets` are those it names and that are there, by name."""
+
+    feature_sets: tuple[Manifest, ...] = ()
 
     @cached_property
     def spec(self) -> DatasetSpec:
@@ -32,20 +35,33 @@ class Seen(looking.Seen):
     def status(self) -> DatasetStatus:
         return DatasetStatus.model_validate(self.obj.get("status") or {})
 
+    @cached_property
+    def by_name(self) -> dict[str, Manifest]:
+        return {each["metadata"]["name"]: each for each in self.feature_sets}
+
 
 def plan(seen: Seen, now: datetime) -> Plan:
     scene = scene_of(seen, seen.spec, seen.status.check, LOOKER, now.replace(microsecond=0))
     check = settle(scene)
     holdings = holdings_of(seen.status, scene, check, seen.held)
-    found = outlook(seen, scene, check, holdings, Told(lambda upcoming: _document(seen, upcoming)))
+    found = outlook(seen, scene, check, holdings, Told(lambda upcoming: _document(seen, upcoming, holdings), lack=lack_of(seen.spec, seen.by_name)))
     status = _status(seen, found.situation, holdings, _task(scene, check) or seen.status.task)
     rows = sum(holdings.made.rows.model_dump().values()) if holdings.made else 0
     return Plan(found.deeds, status, made_event(found.situation, rows), found.again)
 
 
-def _document(seen: Seen, upcoming: Check) -> SnapshotDocument:
-    owner = seen.owner
-    return SnapshotDocument(namespace=owner.namespace, name=owner.name, uid=owner.uid, request=upcoming.request, spec=seen.spec)
+def _document(seen: Seen, upcoming: Check, holdings: Holdings[DatasetVersion]) -> SnapshotDocument:
+    """A look by schedule takes up new versions of FeatureSets only together with new rows."""
+    owner, versions = seen.owner, holdings.versions
+    return SnapshotDocument(
+        namespace=owner.namespace,
+        name=owner.name,
+        uid=owner.uid,
+        request=upcoming.request,
+        spec=seen.spec,
+        features=pointers(seen.spec, seen.by_name),
+        newest=versions[0].digest if versions and seen.spec.features and is_by_schedule(upcoming) else "",
+    )
 
 
 def holdings_of(status: DatasetStatus, scene: Scene, check: Check | None, held: Held) -> Holdings[DatasetVersion]:
@@ -63,6 +79,8 @@ def _version(result: Result, check: Check) -> DatasetVersion | None:
         manifest_digest=result.manifest_digest,
         uri=result.uri,
         rows=RowsBySplit(train=facts.train, validation=facts.validation, test=facts.test, unlabelled=facts.unlabelled),
+        join=facts.join,
+        feature_versions=facts.feature_versions or [],
         created_at=facts.created_at or check.finished_at,
     )
 

@@ -228,8 +228,17 @@ def _slots(scene: Scene, start: datetime, *, reverse: bool = False) -> Iterator[
 
 
 def _new(scene: Scene, request: str, slot: datetime | None = None) -> Check:
-    key = names.digest([scene.definition, request, slot.isoformat() if slot else ""])[:32]
+    key = _key(scene.definition, request, slot.isoformat() if slot else "")
     return Check(definition_digest=scene.definition, request=request, key=key, job=names.job(scene.name, key, 1), started_at=scene.now)
+
+
+def _key(definition: str, request: str, slot: str) -> str:
+    return names.digest([definition, request, slot])[:32]
+
+
+def is_by_schedule(check: Check) -> bool:
+    """Whether a moment of the schedule asked for the look, and neither a person nor a changed definition."""
+    return check.key != _key(check.definition_digest, check.request, "")
 
 
 def _once_more(scene: Scene, check: Check) -> Check:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from trimtab.api.base import PAUSED, RUN_REQUESTED
 from trimtab.api.dataset import DatasetStatus, DatasetVersion
 from trimtab.api.documents import DatasetPointer
+from trimtab.api.featureset import FeatureSetStatus
 from trimtab.api.reasons import Reason
 from trimtab.api.trainingjob import Run
 from trimtab.plans.conditions import find
@@ -99,7 +100,7 @@ def version_is_listed(question: Question) -> Lack | None:
 
 def dataset_is_settled(question: Question) -> Lack | None:
     """A Dataset that is changed together with the recipe has its say first; a pinned version waits for nobody."""
-    if question.scene.spec.dataset_version or question.dataset is None or not _is_unsettled(question.dataset, question.status):
+    if question.scene.spec.dataset_version or question.dataset is None or not is_unsettled(question.dataset, question.status):
         return None
     return Lack(Reason.DATASET_NOT_READY, Reason.PROGRESSING.say(what=f"Dataset {question.scene.spec.dataset} is looking at its source first"))
 
@@ -142,14 +143,15 @@ def _pointer(name: str, version: DatasetVersion) -> DatasetPointer:
     return DatasetPointer(name=name, version=version.version, digest=version.digest, manifest_digest=version.manifest_digest, uri=version.uri)
 
 
-def _is_unsettled(dataset: Manifest, status: DatasetStatus) -> bool:
-    annotations = dataset["metadata"].get("annotations") or {}
+def is_unsettled(obj: Manifest, status: DatasetStatus | FeatureSetStatus) -> bool:
+    """Whether a Dataset or FeatureSet is about to look at its source, or looks at it without trouble."""
+    annotations = obj["metadata"].get("annotations") or {}
     if annotations.get(PAUSED) == "true":
         return False
     asked = annotations.get(RUN_REQUESTED, "")
     return any(
         (
-            status.observed_generation < dataset["metadata"].get("generation", 0),
+            status.observed_generation < obj["metadata"].get("generation", 0),
             bool(asked) and asked != status.last_handled_request,
             status.check is not None and status.check.outcome == "Running" and not status.check.reason,
         )

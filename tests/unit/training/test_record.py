@@ -13,7 +13,7 @@ from trimtab.api.modelversion import GateResult
 from trimtab.api.trainingjob import Evaluation, TrainingJobSpec
 from trimtab.jobs.context import Context, Pod
 from trimtab.jobs.errors import UserFault
-from trimtab.jobs.training.answer import answer, summary_of
+from trimtab.jobs.training.answer import answer, lineage, summary_of
 from trimtab.jobs.training.artifact import Model, inputs_of
 from trimtab.jobs.training.card import card, curve
 from trimtab.jobs.training.evaluate import Evidence, by_slice, metrics_of, require_known, slice_columns, words
@@ -217,7 +217,7 @@ def told(gates: list[GateResult], columns: int = 4) -> Result:
     summary = summary_of(signature, {f"parameter_{number}": HEX for number in range(30)}, metrics, gates)
     pod = Pod(uid="p", name="p", namespace="n", node="n")
     context = Context(None, None, None, None, pod, "registry/worker@sha256:" + HEX)  # type: ignore[arg-type]
-    return answer(document(), context, committed(), summary, "s3://bucket/prefix/runs/flights/" + HEX[:32])
+    return answer(committed(), summary, lineage(document(), context, {}, "s3://bucket/prefix/runs/flights/" + HEX[:32]))
 
 
 def test_a_passed_run_succeeds_with_its_first_metrics_as_facts():

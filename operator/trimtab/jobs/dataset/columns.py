@@ -51,8 +51,13 @@ def stored_as(sql_type: str) -> tuple[Type, str, str] | None:
 def require(spec: DatasetSpec, names: list[str]) -> None:
     """Every column that the spec names is there, or ColumnMissing with the field that names it."""
     for field, wanted in named(spec):
-        if wanted not in names:
-            raise UserFault(Reason.COLUMN_MISSING, missing(field, wanted, names))
+        require_one(field, wanted, names)
+
+
+def require_one(field: str, wanted: str, names: list[str]) -> None:
+    """It is there, or ColumnMissing."""
+    if wanted not in names:
+        raise UserFault(Reason.COLUMN_MISSING, missing(field, wanted, names))
 
 
 def named(spec: DatasetSpec) -> list[tuple[str, str]]:

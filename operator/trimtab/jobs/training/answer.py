@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trimtab.api.documents import Result, TrainDocument, Trained, pack
-from trimtab.api.modelversion import Artifact, DatasetRef, GateResult, Lineage, Summary, Tensor, Value
+from trimtab.api.modelversion import Artifact, DatasetRef, FeatureVersionRef, GateResult, Lineage, Summary, Tensor, Value
 from trimtab.api.reasons import Reason
 from trimtab.jobs.context import Context
 from trimtab.jobs.training.artifact import Model
@@ -19,10 +19,10 @@ SENTENCE = 400
 """Characters for the sentence: the packed summary needs the rest of the 4096 bytes."""
 
 
-def answer(document: TrainDocument, context: Context, model: Model, summary: Summary, run_uri: str) -> Result:
+def answer(model: Model, summary: Summary, made_of: Lineage) -> Result:
     """Succeeded, or Rejected where a gate failed: then too there is a model to look at."""
     refused = failed(summary.gates)
-    trained = Trained(artifact=_artifact(model), summary=summary, lineage=lineage(document, context, run_uri))
+    trained = Trained(artifact=_artifact(model), summary=summary, lineage=made_of)
     facts = {
         "format": model.manifest.facts["format"],
         "gatesPassed": str(sum(each.outcome == "Passed" for each in summary.gates)),
@@ -53,13 +53,16 @@ def summary_of(signature: Signature, given: Mapping[str, Any], metrics: Mapping[
     )
 
 
-def lineage(document: TrainDocument, context: Context, run_uri: str) -> Lineage:
+def lineage(document: TrainDocument, context: Context, facts: Mapping[str, Any], run_uri: str) -> Lineage:
+    """`facts` are those of the dataset version: what it was made of in its turn is there."""
+    features = [FeatureVersionRef(name=each["name"], version=each["version"], digest=each["digest"]) for each in facts.get("features") or []]
     known = {"code_digest": document.code_digest or None, "image_digest": context.image or None, "git_commit": document.git.get("commit") or None}
     return Lineage(
         training_job=document.name,
         run_key=document.run_key,
         run_uri=run_uri,
         dataset=DatasetRef(name=document.dataset.name, version=document.dataset.version, digest=document.dataset.digest),
+        **({"feature_versions": features} if features else {}),
         **{name: value[:64] if name == "git_commit" else value for name, value in known.items() if value},
     )
 
