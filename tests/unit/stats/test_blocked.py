@@ -89,3 +89,9 @@ def test_replay_ranks_every_window_of_the_reference_once():
 def test_a_feature_that_never_moved_ranks_first_when_it_does():
     still = np.tile([100, 0, 0, 0, 0], (40, 1))
     assert blocked.rank(reference(still), {"x": np.array([99, 1, 0, 0, 0, 0])}).overall == pytest.approx(1 / 41)
+
+
+def test_a_window_is_compared_with_all_but_itself_and_its_neighbours():
+    windows = np.arange(1, 13)[:, None] * np.array([1, 10])
+    far = [sum(windows[other] for other in range(12) if abs(other - each) > blocked.NEIGHBOURS) for each in range(12)]
+    assert (blocked._elsewhere(windows) == np.array(far)).all()
