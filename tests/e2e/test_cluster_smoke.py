@@ -51,6 +51,7 @@ def pod(cluster) -> Iterator[object]:  # type: ignore[no-untyped-def]
     cluster.tool("load", PYTHON)
     cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
     cluster.kubectl("create", "namespace", NAMESPACE)
+    cluster.kubectl("-n", NAMESPACE, "wait", "--for=create", "serviceaccount/default", "--timeout=60s")
     cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=objects())
     cluster.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "pod/server", "--timeout=90s")
     yield lambda *command: cluster.kubectl("-n", NAMESPACE, "exec", "server", "--", *command)
