@@ -21,7 +21,7 @@ help:
 	@echo 'make down      take the cluster down'
 
 venv: $(VENV)/.done
-$(VENV)/.done: requirements.lock
+$(VENV)/.done: | requirements.lock
 	@dev/venv.sh $(VENV)
 
 demo: venv
