@@ -6,7 +6,6 @@ know later (keys, times, delay, ttl) stands in the manifest's facts: it is the v
 """
 
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -31,23 +30,12 @@ DEFINITION = {"entities", "timestamp", "created", "publish_delay", "ttl"}
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """The version that the source as it is now would be."""
-
-    digest: str
-    root: str
-    inputs: dict[str, Any]
-    form: source.Format
-    objects: list[ObjectInfo]
-
-
 def run(document: MaterializeDocument, context: Context) -> Result:
     """See the module."""
     form, objects = source.find(context.store, document.spec.source)
     inputs = inputs_of(document, form, objects)
     digest = manifests.digest_of(inputs)
-    wanted = Wanted(digest, context.layout.feature_set(document.name, digest), inputs, form, objects)
+    wanted = source.Wanted(digest, context.layout.feature_set(document.name, digest), inputs, form, objects)
     log.info("materialize.source", objects=len(objects), bytes=sum(each.size for each in objects), digest=digest)
     if found := manifests.find(context.store, wanted.root):
         return _answer(document, context, *found)
@@ -59,8 +47,11 @@ def inputs_of(document: MaterializeDocument, form: source.Format, objects: list[
     spec = document.spec
     definition = spec.model_dump(mode="json", by_alias=True, exclude_none=True, include=DEFINITION)
     promised = [each.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"description"}) for each in spec.columns]
-    listed = [{"uri": each.uri, "etag": each.etag, "size": each.size} for each in objects]
-    return {"method": METHOD_VERSION, "definition": definition | {"format": form, "schema": promised, "transform": _way(document)}, "objects": listed}
+    return {
+        "method": METHOD_VERSION,
+        "definition": definition | {"format": form, "schema": promised, "transform": _way(document)},
+        "objects": source.fingerprint(objects),
+    }
 
 
 def _way(document: MaterializeDocument) -> dict[str, str]:
@@ -70,7 +61,7 @@ def _way(document: MaterializeDocument) -> dict[str, str]:
     return {"sql": way.sql} if way.sql else {"code": document.code_digest, "function": way.python.function if way.python else ""}
 
 
-def _make(document: MaterializeDocument, context: Context, wanted: Wanted) -> Manifest:
+def _make(document: MaterializeDocument, context: Context, wanted: source.Wanted) -> Manifest:
     spec, progress = document.spec, context.progress
     progress.update(2, f"reading {len(wanted.objects)} files")
     staged = reading.stage(context.store, wanted.objects, wanted.form, context.scratch / "source", progress.part(2, 25))

@@ -6,7 +6,6 @@ answered from its manifest, without reading a row. Everything else is done in th
 
 import json
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -31,17 +30,6 @@ DEFINITION = ("label", "timestamp", "id", "task", "exclude", "split", "validatio
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """The version that the source as it is now would be."""
-
-    digest: str
-    root: str
-    inputs: dict[str, Any]
-    form: source.Format
-    objects: list[ObjectInfo]
-
-
 def run(document: SnapshotDocument, context: Context) -> Result:
     """See the module."""
     wanted = look(document, context)
@@ -51,28 +39,27 @@ def run(document: SnapshotDocument, context: Context) -> Result:
     return _answer(document, context, *manifests.commit(context.store, wanted.root, _make(document, context, wanted)))
 
 
-def _still(document: SnapshotDocument, context: Context, wanted: Wanted) -> tuple[Manifest, str] | None:
+def _still(document: SnapshotDocument, context: Context, wanted: source.Wanted) -> tuple[Manifest, str] | None:
     """The newest version, where this look is not to take up what FeatureSets have made since, and there is nothing else."""
     newest = manifests.find(context.store, context.layout.dataset(document.name, document.newest)) if document.newest else None
     return newest if newest and joining.only_moved_on(newest[0].inputs, wanted.inputs) else None
 
 
-def look(document: SnapshotDocument, context: Context) -> Wanted:
+def look(document: SnapshotDocument, context: Context) -> source.Wanted:
     """List the source and give it its digest; no row is read."""
     form, objects = source.find(context.store, document.spec.source)
     inputs = inputs_of(document.spec, form, objects) | joining.inputs(document)
     digest = manifests.digest_of(inputs)
-    return Wanted(digest, context.layout.dataset(document.name, digest), inputs, form, objects)
+    return source.Wanted(digest, context.layout.dataset(document.name, digest), inputs, form, objects)
 
 
 def inputs_of(spec: DatasetSpec, form: source.Format, objects: list[ObjectInfo]) -> dict[str, Any]:
     """What the digest covers: what was written, without defaults, so that a field that a newer Trimtab adds makes no new version."""
     definition = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=set(DEFINITION))
-    listed = [{"uri": each.uri, "etag": each.etag, "size": each.size} for each in objects]
-    return {"method": METHOD_VERSION, "definition": definition | {"format": form}, "objects": listed}
+    return {"method": METHOD_VERSION, "definition": definition | {"format": form}, "objects": source.fingerprint(objects)}
 
 
-def _make(document: SnapshotDocument, context: Context, wanted: Wanted) -> Manifest:
+def _make(document: SnapshotDocument, context: Context, wanted: source.Wanted) -> Manifest:
     spec, progress, root = document.spec, context.progress, wanted.root
     progress.update(2, f"reading {len(wanted.objects)} files")
     files = reading.stage(context.store, wanted.objects, wanted.form, context.scratch / "source", progress.part(2, 25))

@@ -5,7 +5,8 @@ Decides nothing about what is in them. The list (address, ETag, size of each) is
 
 import fnmatch
 import re
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from trimtab.api.dataset import Source
 from trimtab.api.reasons import Reason
@@ -18,6 +19,17 @@ SUFFIXES: dict[Format, tuple[str, ...]] = {"csv": (".csv", ".csv.gz"), "parquet"
 _GLOB = re.compile(r"[*?\[]")
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """The version that the source as it is now would be."""
+
+    digest: str
+    root: str
+    inputs: dict[str, Any]
+    form: Format
+    objects: list[ObjectInfo]
+
+
 def find(store: Store, source: Source) -> tuple[Format, list[ObjectInfo]]:
     """The source's objects in the order of their keys, and their format; NoObjects where there are none."""
     objects = matching(source, _listed(store, source.uri))
@@ -27,6 +39,11 @@ def find(store: Store, source: Source) -> tuple[Format, list[ObjectInfo]]:
     if not objects:
         raise UserFault(Reason.NO_OBJECTS, Reason.NO_OBJECTS.say(format=source.format or "csv or parquet", uri=source.uri))
     return source.format or formats.pop(), objects
+
+
+def fingerprint(objects: list[ObjectInfo]) -> list[dict[str, Any]]:
+    """What a digest holds of the objects."""
+    return [{"uri": each.uri, "etag": each.etag, "size": each.size} for each in objects]
 
 
 def _listed(store: Store, uri: str) -> list[ObjectInfo]:
