@@ -1,6 +1,5 @@
 """The verb `train` against a real object store: from a dataset version to a judged, committed, recorded model."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +116,8 @@ def test_the_record_tells_the_whole_run(trainer):
     assert len(hardware) >= 2
     index = trainer.parquet(f"{trainer.layout.run_index()}/flights-{document.run_key}.parquet")
     assert index.loc[0, "test_skill"] == pytest.approx(record.metrics["test"]["skill"])
-    assert json.loads(index.loc[0, "parameters"])["learning_rate"] == 0.2
+    assert dict(index.loc[0, "parameters"])["learning_rate"] == "0.2"
+    assert index.loc[0, "peak_memory_bytes"] == record.hardware["peak_memory_bytes"]
 
 
 def test_the_model_folder_is_complete_and_verified(trainer):

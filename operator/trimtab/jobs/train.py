@@ -65,7 +65,7 @@ def _note_data(document: TrainDocument, data: Data, recorder: Recorder) -> None:
             **pointer,
             "rows": rows,
             "split": data.facts.get("split"),
-            "features": data.facts.get("features") or [],
+            "featureVersions": data.facts.get("features") or [],
             **columns,
             "trainedUntil": data.trained_until,
         }

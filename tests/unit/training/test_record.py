@@ -19,13 +19,14 @@ from trimtab.jobs.training.card import card, curve
 from trimtab.jobs.training.evaluate import Evidence, by_slice, metrics_of, require_known, slice_columns, words
 from trimtab.jobs.training.fit import Point
 from trimtab.jobs.training.hardware import MOST_SAMPLES, Sampler
-from trimtab.jobs.training.record import INDEX, LOG_CHARACTERS, RunRecord, Tail, index_file, index_row, recipe_of
+from trimtab.jobs.training.record import LOG_CHARACTERS, RunRecord, Tail, recipe_of
 from trimtab.jobs.training.said import Said, all_classes, judged
 from trimtab.stats.metrics import Answers
 from trimtab.store.manifest import CreatedBy, Manifest, ManifestFile, digest_of
 from trimtab.store.model import MISSING, Input, Output, Signature
 
 HEX = "0123456789abcdef" * 4
+PAGE = Path(__file__).parents[3] / "docs" / "run-record.md"
 
 
 def document(**spec) -> TrainDocument:
@@ -112,33 +113,10 @@ def test_the_digest_covers_trainer_and_seed_but_no_gate():
     assert len({plain, seeded, boosted}) == 3
 
 
-def test_an_index_row_is_flat_and_typed():
-    row = index_row(
-        record(metrics={"test": {"skill": 0.2}}, trainer={"given": {"alpha": 0.1}, "seed": 4, "estimator": "e"}, dataset={"name": "d", "version": 3})
-    )
-    assert (row["test_skill"], row["parameters"], row["seed"], row["dataset_version"], row["estimator"]) == (0.2, '{"alpha": 0.1}', 4, 3, "e")
-
-
-def test_the_index_is_read_as_one_table_whatever_became_of_the_runs(tmp_path):
-    runs = {
-        "a-failed-early": record(outcome="Failed"),
-        "b": record(metrics={"test": {"skill": 0.2}}, trainer={"given": {"alpha": 0.1}, "seed": 4, "estimator": "e"}, dataset={"name": "d", "version": 3}),
-        "c": record(metrics={"test": {"rmse": 5.0}}, trainer={"given": {"depth": [1, 2]}, "seed": 0}),
-    }
-    for name, each in runs.items():
-        (tmp_path / f"{name}.parquet").write_bytes(index_file(each))
-    table = pd.read_parquet(tmp_path)
-    assert table["test_skill"].dropna().tolist() == [0.2]
-    assert table["test_rmse"].dropna().tolist() == [5.0]
-    assert table["outcome"].tolist()[0] == "Failed"
-    assert [json.loads(each) for each in table["parameters"]] == [{}, {"alpha": 0.1}, {"depth": [1, 2]}]
-
-
-def test_the_page_about_the_record_names_every_field_and_every_column():
-    page = Path(__file__).parents[3].joinpath("docs", "run-record.md").read_text(encoding="utf-8")
-    flat = [name for name in INDEX.names if name.partition("_")[0] not in ("train", "validation", "test")]
+def test_the_page_about_the_record_names_every_field():
+    page = PAGE.read_text(encoding="utf-8")
     sample = list(Sampler()._sample())
-    assert [name for name in (*RunRecord.model_fields, *flat, *sample, *Point.__annotations__) if f"`{name}`" not in page] == []
+    assert [name for name in (*RunRecord.model_fields, *sample, *Point.__annotations__) if f"`{name}`" not in page] == []
 
 
 def test_the_pods_variables_are_no_part_of_the_record():

@@ -5,7 +5,7 @@
     hardware.parquet   seconds, cpu_percent, memory_bytes ...
     log.txt            the end of what the run printed
     code.tar.gz        the person's own code, where there was some
-`index/runs/<trainingjob>-<runKey>.parquet` is one row of it, for search (docs/run-record.md). Reading it takes three lines:
+One row of it is in the index of all runs, for search (store/run_index.py, docs/run-record.md). Reading that takes three lines:
 
     import pandas as pd
     runs = pd.read_parquet("s3://bucket/prefix/index/runs/")
@@ -14,7 +14,6 @@
 
 import contextlib
 import io
-import json
 import sys
 import tarfile
 from collections.abc import Sequence
@@ -23,21 +22,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, Field
 
 from trimtab.api.documents import Result, TrainDocument
 from trimtab.jobs.context import Context
 from trimtab.jobs.errors import WorkerError
 from trimtab.jobs.logs import redact
-from trimtab.jobs.training.data import SPLITS
+from trimtab.jobs.training import run_index
 from trimtab.jobs.training.fit import Point
 from trimtab.jobs.training.hardware import Sampler
 from trimtab.jobs.training.surroundings import surroundings
-from trimtab.stats.metrics import METRICS
 from trimtab.store.client import Store
 from trimtab.store.errors import ObjectMissing, StoreError
+from trimtab.store.run_index import index_file
 
 LOG_CHARACTERS = 200_000
 """The end of the log is kept: that is where the reason stands."""
@@ -53,6 +50,7 @@ class RunRecord(BaseModel):
     model: str
     request: str = ""
     attempt: int = 1
+    uri: str = ""
     started_at: str
     finished_at: str | None = None
     outcome: str = "Running"
@@ -112,7 +110,7 @@ class Recorder:
 
     def __init__(self, document: TrainDocument, context: Context) -> None:
         self.uri = context.layout.run(document.name, document.run_key)
-        self._index = f"{context.layout.run_index()}/{document.name}-{document.run_key}.parquet"
+        self._index = index_file(context.layout.run_index(), document.name, document.run_key)
         self._store = context.store
         self.record = RunRecord(
             run_key=document.run_key,
@@ -121,10 +119,12 @@ class Recorder:
             model=document.model,
             request=document.request,
             attempt=document.attempt,
+            uri=self.uri,
             started_at=_now(),
             recipe=recipe_of(document),
             git=document.git,
             surroundings=surroundings(context),
+            dataset=document.dataset.model_dump(by_alias=True),
             code={"digest": document.code_digest} if document.code_digest else {},
         )
         self.curves: list[Point] = []
@@ -136,6 +136,7 @@ class Recorder:
         self._stack.enter_context(self._sampler)
         self._stack.enter_context(contextlib.redirect_stdout(self._log))
         self._stack.enter_context(contextlib.redirect_stderr(self._log))
+        self._list()  # a run that is killed is found as one that never ended
         self.note()
         return self
 
@@ -189,35 +190,17 @@ class Recorder:
         self._store.put(f"{self.uri}/curves.parquet", _parquet([vars(point) for point in self.curves], ["iteration", "split", "metric", "value"]))
         self._store.put(f"{self.uri}/hardware.parquet", _parquet(self._sampler.samples, list(self._sampler.samples[0])))
         self._store.put(f"{self.uri}/log.txt", redact(self._log.text()).encode())
+        self._list()  # first: a run whose record is complete is never asked again
         self._save()
-        self._store.put(self._index, index_file(self.record))
+
+    def _list(self) -> None:
+        self._store.put(self._index, run_index.file(RunRecord.model_validate_json(self._json())))
 
     def _save(self) -> None:
-        self._store.put(f"{self.uri}/record.json", redact(self.record.model_dump_json(indent=1)).encode())
+        self._store.put(f"{self.uri}/record.json", self._json().encode())
 
-
-def index_row(record: RunRecord) -> dict[str, Any]:
-    """One flat row of the columns in INDEX; what a run did not come to is null."""
-    row: dict[str, Any] = {name: getattr(record, name) for name in (*_FACTS, "attempt")}
-    row |= {f"dataset_{name}": record.dataset.get(name) for name in ("name", "version", "digest")}
-    row |= {"estimator": record.trainer.get("estimator"), "seed": record.trainer.get("seed"), "artifact_uri": record.artifact.get("uri")}
-    row |= {f"{split}_{name}": value for split, values in record.metrics.items() for name, value in values.items()}
-    return row | {"parameters": json.dumps(record.trainer.get("given") or {}, sort_keys=True, default=str)}
-
-
-_FACTS = ("run_key", "training_job", "namespace", "model", "request", "started_at", "finished_at", "outcome", "reason", "message")
-INDEX = pa.schema(
-    [(name, pa.string()) for name in (*_FACTS, "dataset_name", "dataset_digest", "estimator", "parameters", "artifact_uri")]
-    + [(name, pa.int64()) for name in ("attempt", "dataset_version", "seed")]
-    + [(f"{split}_{name}", pa.float64()) for split in SPLITS for name in dict.fromkeys([*METRICS["classification"], *METRICS["regression"]])]
-)
-"""The same columns of the same types in every file, whatever became of the run: a reader of the folder takes them from the first it meets."""
-
-
-def index_file(record: RunRecord) -> bytes:
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([index_row(record)], schema=INDEX), buffer)
-    return buffer.getvalue()
+    def _json(self) -> str:
+        return redact(self.record.model_dump_json(indent=1))
 
 
 def finished(store: Store, uri: str) -> RunRecord | None:
