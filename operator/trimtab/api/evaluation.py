@@ -1,5 +1,7 @@
 """What `evaluate` is told and what it answers. It remembers nothing: each run looks at the last windows anew and reads them whole."""
 
+import base64
+import zlib
 from datetime import datetime
 from typing import Literal
 
@@ -107,3 +109,28 @@ class Evaluated(Status):
     clock_jump: bool = False
     expected_false_alarms_per_month: float | None = None
     report_uri: str = ""
+
+
+ROOM = 3000
+"""Characters of a termination message that `Evaluated` may take: the rest is for its sentence and addresses."""
+
+
+def pack(evaluated: Evaluated, room: int = ROOM) -> str:
+    """For `Result.packed`, within `room` characters: the least of the worst inputs go first, then the oldest windows."""
+    for kept in (evaluated, *(_shorter(evaluated, worst) for worst in (5, 3)), *(_shorter(evaluated, 3, windows) for windows in (10, 5, 3, 1))):
+        packed = base64.b64encode(zlib.compress(kept.model_dump_json(by_alias=True, exclude_defaults=True).encode(), 9)).decode()
+        if len(packed) <= room:
+            return packed
+    return packed
+
+
+def unpack(packed: str) -> Evaluated:
+    """What `pack` has packed; ValueError where it cannot be read."""
+    try:
+        return Evaluated.model_validate_json(zlib.decompress(base64.b64decode(packed)))
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+
+
+def _shorter(evaluated: Evaluated, worst: int, windows: int = MOST_WINDOWS) -> Evaluated:
+    return evaluated.model_copy(update={"worst": evaluated.worst[:worst], "windows": evaluated.windows[-windows:]})
