@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from trimtab.store.client import Store
+from trimtab.store.client import Listing, ObjectInfo, Store, split_uri
 from trimtab.store.errors import ObjectMissing, StoreUnreachable
 
 
@@ -26,6 +26,10 @@ class MemoryStore(Store):
 
     def put_if_absent(self, uri: str, content: bytes) -> bool:
         return self.objects.setdefault(uri, content) is content
+
+    def list(self, prefix_uri: str) -> Listing:
+        found = sorted(uri for uri in self.objects if uri.startswith(prefix_uri))
+        return [ObjectInfo(uri, split_uri(uri)[1], hashlib.md5(self.objects[uri]).hexdigest(), len(self.objects[uri])) for uri in found]
 
     def download(self, uri: str, path: Path, on_bytes: object = None, etag: str | None = None) -> str:
         content = self.get(uri)
