@@ -28,6 +28,12 @@ class Logging(Spec):
         json_schema_extra=ATOMIC,
         description="Columns of which only a hash is logged: equal values stay equal, within this Deployment. What can be guessed can be recognized.",
     )
+    upload_seconds: int = Field(
+        60,
+        ge=1,
+        le=3600,
+        description="How old the oldest row in a pod may become before it is written to the object store, in seconds: a monitor sees predictions that much later.",
+    )
 
 
 class DeploymentSpec(Spec):

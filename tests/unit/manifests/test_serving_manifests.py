@@ -146,7 +146,7 @@ def test_a_persons_template_is_heard_but_for_what_is_ours():
     assert container(template)["resources"] == {"limits": {"cpu": 1}}
 
 
-@pytest.mark.parametrize("field", [{"percent": 10}, {"exclude": ["dep_time"]}, {"hash": ["tailnum"]}])
+@pytest.mark.parametrize("field", [{"percent": 10}, {"exclude": ["dep_time"]}, {"hash": ["tailnum"]}, {"uploadSeconds": 5}])
 def test_what_a_person_says_about_logging_reaches_the_pod(field):
     said = ServingDocument.model_validate_json(told(built(logging=field))).logging
     assert said == PredictionLog.model_validate(field)
