@@ -15,7 +15,7 @@ from trimtab.api.base import Status
 from trimtab.api.dataset import DatasetSpec, FeatureVersion, Join
 from trimtab.api.featureset import FeatureSetSpec
 from trimtab.api.modelversion import Artifact, Lineage, Summary
-from trimtab.api.trainingjob import TrainingJobSpec
+from trimtab.api.trainingjob import Cause, TrainingJobSpec
 
 DOCUMENT_VARIABLE = "TRIMTAB_DOCUMENT"
 SERVING_VARIABLE = "TRIMTAB_SERVING"
@@ -99,6 +99,7 @@ class TrainDocument(Document):
     model: str
     run_key: str
     attempt: int = 1
+    cause: Cause = "Change"
     spec: TrainingJobSpec
     dataset: DatasetPointer
     code_digest: str = ""
@@ -123,6 +124,10 @@ class PredictionLog(Status):
     hash: list[str] = Field(default_factory=list)
     upload_seconds: float = Field(60.0, gt=0, le=3600)
     """How old the oldest row in a pod may become before it is written to the object store."""
+
+
+HIDDEN_COLUMNS = "trimtab_hidden"
+"""Metadata of a file of the log, `{"exclude": [...], "hash": [...]}`: whoever learns from it must know what is not in it."""
 
 
 class ServingDocument(Status):
