@@ -114,6 +114,8 @@ REFUSED = {
     "a time split without a timestamp": ("Dataset", DATASET | {"split": {"method": "time"}}, "method `time` needs spec.timestamp"),
     "an excluded label": ("Dataset", DATASET | {"exclude": ["late"]}, "spec.exclude names the label"),
     "a uri that is no object store's": ("Dataset", DATASET | {"source": {"uri": "/data/flights.csv"}}, "spec.source.uri: Invalid value"),
+    "a source that is nowhere": ("Dataset", DATASET | {"source": {}}, "spec.source: give `uri`, `predictions` or both"),
+    "a format of no files": ("Dataset", DATASET | {"source": {"predictions": "flights", "format": "csv"}}, "`format` is that of the files under `uri`"),
     "an unquoted y as the label": ("Dataset", DATASET | {"label": True}, 'spec.label in body must be of type string: "boolean"'),
     "a negative seed": ("TrainingJob", TRAINING_JOB | {"seed": -1}, "spec.seed in body should be greater than or equal to 0"),
     "an unknown task": ("Dataset", DATASET | {"task": "clustering"}, 'supported values: "classification", "regression"'),

@@ -38,9 +38,9 @@ class Pod:
 
     def answers(self, predictions: Sequence[Prediction], sequence: int = 1) -> None:
         """The very files that a pod writes of what it answered."""
-        constants = {**CONSTANTS, "deployment": self.deployment, "version": self.version, "role": self.role, "pod": self.name}
+        constants = {**CONSTANTS, "deployment": self.deployment, "version": self.version, "pod": self.name}
         rows = Rows(SIGNATURE, DTYPES, self.log, constants)
-        table = complete(pa.Table.from_batches([rows.batch(predictions)]))
+        table = complete(pa.Table.from_batches([rows.batch([each._replace(role=self.role) for each in predictions])]))
         for hour, part in by_hour(table, table["time"]):
             self.store.put(self.layout.prediction_file(self.deployment, hour, self.name, sequence), parquet(part))
 

@@ -1,7 +1,7 @@
 """Dataset (dset): a versioned, split, validated and profiled training set."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -16,15 +16,50 @@ MOST_FEATURE_SETS = 8
 """Their versions must fit a termination message beside everything else."""
 
 
-class Source(Spec):
-    """Where the rows come from."""
+Uri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$", max_length=1024)]
+FILES = "Files in the object store: `s3://bucket/prefix/`, one file, or a pattern such as `s3://bucket/prefix/*.csv`."
+FORMAT = "csv or parquet; absent: from the suffix of the files."
 
-    uri: str = Field(
-        description="Files in the object store: `s3://bucket/prefix/`, one file, or a pattern such as `s3://bucket/prefix/*.csv`.",
-        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$",
-        max_length=1024,
+
+class Source(Spec):
+    """Files whose rows are read."""
+
+    uri: Uri = Field(description=FILES)
+    format: Literal["csv", "parquet"] | None = Field(None, description=FORMAT)
+
+    @property
+    def said(self) -> str:
+        """What it is called in a sentence."""
+        return self.uri
+
+
+class DatasetSource(Spec):
+    """Files, or what a Deployment was asked with the labels that came for it, or both."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("has(self.uri) || has(self.predictions)", "spec.source: give `uri`, `predictions` or both."),
+            ("has(self.uri) || !has(self.format)", "spec.source: `format` is that of the files under `uri`; leave it out, or give `uri`."),
+        )
     )
-    format: Literal["csv", "parquet"] | None = Field(None, description="csv or parquet; absent: from the suffix of the files.")
+    uri: Uri | None = Field(None, description=FILES)
+    format: Literal["csv", "parquet"] | None = Field(None, description=FORMAT)
+    predictions: Name | None = Field(
+        None,
+        description="Deployment of this namespace whose logged requests are rows to learn from: inputs and context under their own names, `timestamp` is when "
+        "each was asked (its event_time, where one was sent), `label` is the label that was sent for it later, missing until then. Together with `uri`, rows "
+        "are united by the names of columns; of two with one `id` the file's counts. Columns of `features` are joined, not taken from the log. New "
+        "predictions and labels are taken up on schedule and on request.",
+    )
+
+    @property
+    def files(self) -> Source | None:
+        return Source(uri=self.uri, format=self.format) if self.uri else None
+
+    @property
+    def said(self) -> str:
+        """What it is called in a sentence."""
+        return " and ".join([*([self.uri] if self.uri else []), *([f"the predictions of Deployment {self.predictions}"] if self.predictions else [])])
 
 
 class Split(Spec):
@@ -123,7 +158,7 @@ class DatasetSpec(Spec):
             ),
         )
     )
-    source: Source = Field(description="The rows to learn from.")
+    source: DatasetSource = Field(description="The rows to learn from.")
     label: Column = Field(description="Column to predict. A row whose label is missing is kept out of training and counted." + YAML_BOOLEAN)
     timestamp: Column | None = Field(
         None, description="Column with the time at which a row's prediction is due; makes the split by time and the profile by day." + YAML_BOOLEAN
@@ -259,6 +294,8 @@ class DatasetStatus(Status):
     """The last look at the source."""
     last_handled_request: str = ""
     """The last value of the annotation trimtab.dev/run-requested whose work was begun."""
+    answered_requests: list[str] = Field(default_factory=list, max_length=20)
+    """What TrainingJobs that learn from here are asked for now, and a look was begun for: at most 20."""
 
 
 COLUMNS: list[dict[str, Any]] = [

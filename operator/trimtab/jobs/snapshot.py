@@ -6,6 +6,7 @@ answered from its manifest, without reading a row. Everything else is done in th
 
 import json
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -17,6 +18,8 @@ from trimtab.jobs.context import Context
 from trimtab.jobs.dataset import checking, claims, columns, engine, profiling, reading, rules, source, splitting, writing
 from trimtab.jobs.errors import UserFault
 from trimtab.jobs.features import joining
+from trimtab.jobs.predictions import files, rows
+from trimtab.jobs.predictions.files import Objects
 from trimtab.store import manifest as manifests
 from trimtab.store.client import ObjectInfo
 from trimtab.store.manifest import CreatedBy, Manifest
@@ -30,42 +33,72 @@ DEFINITION = ("label", "timestamp", "id", "task", "exclude", "split", "validatio
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """The version that the source as it is now would be; `form` of files, `logged` of a log, None where rows come from none."""
+
+    digest: str
+    root: str
+    inputs: dict[str, Any]
+    form: source.Format | None
+    objects: list[ObjectInfo]
+    logged: Objects | None
+
+
 def run(document: SnapshotDocument, context: Context) -> Result:
     """See the module."""
     wanted = look(document, context)
-    log.info("snapshot.source", objects=len(wanted.objects), bytes=sum(each.size for each in wanted.objects), digest=wanted.digest)
+    objects = [*wanted.objects, *(wanted.logged.all if wanted.logged else [])]
+    log.info("snapshot.source", objects=len(objects), bytes=sum(each.size for each in objects), digest=wanted.digest)
     if found := manifests.find(context.store, wanted.root) or _still(document, context, wanted):
         return _answer(document, context, *found)
     return _answer(document, context, *manifests.commit(context.store, wanted.root, _make(document, context, wanted)))
 
 
-def _still(document: SnapshotDocument, context: Context, wanted: source.Wanted) -> tuple[Manifest, str] | None:
+def _still(document: SnapshotDocument, context: Context, wanted: Wanted) -> tuple[Manifest, str] | None:
     """The newest version, where this look is not to take up what FeatureSets have made since, and there is nothing else."""
     newest = manifests.find(context.store, context.layout.dataset(document.name, document.newest)) if document.newest else None
     return newest if newest and joining.only_moved_on(newest[0].inputs, wanted.inputs) else None
 
 
-def look(document: SnapshotDocument, context: Context) -> source.Wanted:
+def look(document: SnapshotDocument, context: Context) -> Wanted:
     """List the source and give it its digest; no row is read."""
-    form, objects = source.find(context.store, document.spec.source)
-    inputs = inputs_of(document.spec, form, objects) | joining.inputs(document)
+    spec = document.spec
+    logged = files.find(context.store, context.layout, spec.source.predictions) if spec.source.predictions else None
+    if logged:
+        rows.must_have_some(spec, logged)
+    form, objects = source.find(context.store, spec.source.files) if spec.source.files else (None, [])
+    inputs = inputs_of(spec, form, objects) | rows.inputs(logged) | joining.inputs(document)
     digest = manifests.digest_of(inputs)
-    return source.Wanted(digest, context.layout.dataset(document.name, digest), inputs, form, objects)
+    return Wanted(digest, context.layout.dataset(document.name, digest), inputs, form, objects, logged)
 
 
-def inputs_of(spec: DatasetSpec, form: source.Format, objects: list[ObjectInfo]) -> dict[str, Any]:
+def inputs_of(spec: DatasetSpec, form: source.Format | None, objects: list[ObjectInfo]) -> dict[str, Any]:
     """What the digest covers: what was written, without defaults, so that a field that a newer Trimtab adds makes no new version."""
     definition = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=set(DEFINITION))
-    return {"method": METHOD_VERSION, "definition": definition | {"format": form}, "objects": source.fingerprint(objects)}
+    return {"method": METHOD_VERSION, "definition": definition | ({"format": form} if form else {}), "objects": source.fingerprint(objects)}
 
 
-def _make(document: SnapshotDocument, context: Context, wanted: source.Wanted) -> Manifest:
+def _read(document: SnapshotDocument, context: Context, wanted: Wanted, database: engine.Engine) -> tuple[reading.Table, rows.Taken | None]:
+    """`data` from files, the log, or both."""
+    spec, progress = document.spec, context.progress
+    table = None
+    if wanted.form:
+        progress.update(2, f"reading {len(wanted.objects)} files")
+        staged = reading.stage(context.store, wanted.objects, wanted.form, context.scratch / "source", progress.part(2, 20))
+        table = reading.load(database, staged, wanted.form)
+    logged = wanted.logged or Objects((), ())
+    if table is not None and not logged.predictions:
+        return table, None
+    progress.update(20, f"reading {len(logged.predictions)} files of predictions and {len(logged.labels)} of labels")
+    asked = rows.Asked(spec, logged, joining.offered(context.store, document))
+    return rows.add(database, context.store, asked, table, context.scratch / "log")
+
+
+def _make(document: SnapshotDocument, context: Context, wanted: Wanted) -> Manifest:
     spec, progress, root = document.spec, context.progress, wanted.root
-    progress.update(2, f"reading {len(wanted.objects)} files")
-    files = reading.stage(context.store, wanted.objects, wanted.form, context.scratch / "source", progress.part(2, 25))
     with engine.opened(context.scratch) as database:
-        progress.update(25, "reading rows")
-        table = reading.load(database, files, wanted.form)
+        table, taken = _read(document, context, wanted, database)
         table, joined = joining.join(database, context, document, table, progress.part(30, 40))
         columns.require(spec, table.names)
         checking.refuse_stray_text(spec, table)
@@ -77,7 +110,8 @@ def _make(document: SnapshotDocument, context: Context, wanted: source.Wanted) -
         sizes = splitting.split(database, spec, label)
         method = splitting.method_of(spec, label.task)
         written = writing.splits(database, spec, method, table, context.scratch)
-        facts = _facts(spec, method, table, label, sizes) | {"columns": writing.column_facts(database, spec.label, table)} | joining.facts(document, joined)
+        facts = _facts(spec, method, table, label, sizes) | {"columns": writing.column_facts(database, spec.label, table)}
+        facts |= joining.facts(document, joined) | rows.facts(spec, taken)
     inputs = [each for each in table.columns if each.name not in {*spec.exclude, spec.timestamp, spec.id}]
     profiling.write(written[0], inputs, spec.timestamp, context.scratch / "profile.json", progress.part(65, 85))
     progress.update(85, "writing to the object store")
@@ -111,8 +145,8 @@ def _plain(rule: str) -> str:
 
 
 def _facts(spec: DatasetSpec, method: str, table: reading.Table, label: checking.Label, sizes: splitting.Sizes) -> dict[str, Any]:
-    rows = {"train": sizes.train, "validation": sizes.validation, "test": sizes.test, "unlabelled": label.unlabelled}
-    facts: dict[str, Any] = {"task": label.task, "label": spec.label, "timestamp": spec.timestamp, "id": spec.id, "exclude": list(spec.exclude), "rows": rows}
+    counts = {"train": sizes.train, "validation": sizes.validation, "test": sizes.test, "unlabelled": label.unlabelled}
+    facts: dict[str, Any] = {"task": label.task, "label": spec.label, "timestamp": spec.timestamp, "id": spec.id, "exclude": list(spec.exclude), "rows": counts}
     facts["split"] = spec.split.model_dump(mode="json", by_alias=True, exclude_none=True) | {"method": method}
     facts["dropped"] = [{"name": column, "why": why} for column, why in table.dropped]
     return facts | ({"classes": [str(each).lower() if isinstance(each, bool) else each for each in label.classes]} if label.classes else {})
@@ -135,10 +169,10 @@ def _joined(manifest: Manifest) -> dict[str, str]:
 def _answer(document: SnapshotDocument, context: Context, manifest: Manifest, manifest_digest: str) -> Result:
     """The committed version under its number; `Created` when the number was taken just now."""
     version, created = claims.claim(context.store, context.layout.dataset_folder(document.name), manifest.digest)
-    rows = manifest.facts["rows"]
-    total = sum(rows.values())
+    counts = manifest.facts["rows"]
+    total = sum(counts.values())
     made = Reason.CREATED_VERSION.say(version=version, rows=total, digest=manifest.digest[:12])
-    facts = {"version": version, "digest": manifest.digest, "task": manifest.facts["task"], **rows, "outcome": "Created" if created else "Unchanged"}
+    facts = {"version": version, "digest": manifest.digest, "task": manifest.facts["task"], **counts, "outcome": "Created" if created else "Unchanged"}
     facts |= {"createdAt": manifest.created_at.isoformat().replace("+00:00", "Z"), "rules": len(document.spec.validation), "size": manifest.size()}
     facts |= _joined(manifest)
     context.progress.update(100, made)

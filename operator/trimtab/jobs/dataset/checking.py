@@ -42,7 +42,7 @@ def refuse_stray_text(spec: DatasetSpec, table: Table) -> None:
     for column in table.columns:
         if column.note and column.name not in unused:
             detail = f"column {column.name} is {column.note}. Correct the value, or name the column in spec.exclude."
-            raise UserFault(Reason.SOURCE_UNREADABLE, Reason.SOURCE_UNREADABLE.say(file=spec.source.uri, detail=detail))
+            raise UserFault(Reason.SOURCE_UNREADABLE, Reason.SOURCE_UNREADABLE.say(file=spec.source.said, detail=detail))
 
 
 def settle_times(engine: Engine, wanted: str | None, table: Table) -> Table:

@@ -65,6 +65,18 @@ def join(engine: Engine, context: Context, document: SnapshotDocument, table: Ta
     return wide, Join(rows_in=quality.rows_in, rows_out=quality.rows_out, null_percent=f"{quality.null_percent:g}", stale_percent=f"{quality.stale_percent:g}")
 
 
+def offered(store: Store, document: SnapshotDocument) -> set[str]:
+    """Columns that the join will give, as far as they are there."""
+    pairs = [(asked, manifests.read(store, pointer.uri, pointer.manifest_digest).facts) for asked, pointer in _pairs(document)]
+    return {column for asked, facts in pairs for column in asked.columns or _features(facts)}
+
+
+def _features(facts: dict[str, Any]) -> list[str]:
+    """All columns of a version that are neither keys nor times."""
+    not_features = {*facts["entities"], facts["timestamp"], facts.get("created")}
+    return [each["name"] for each in facts["columns"] if each["name"] not in not_features]
+
+
 def _offers(store: Store, document: SnapshotDocument, table: Table) -> list[Offer]:
     """What every FeatureSet gives; the first that cannot be joined is refused."""
     offers: list[Offer] = []
@@ -83,9 +95,8 @@ def _offers(store: Store, document: SnapshotDocument, table: Table) -> list[Offe
 
 def _offer(field: str, asked: Features, pointer: FeaturePointer, manifest: Manifest) -> Offer:
     facts = manifest.facts
-    not_features = {*facts["entities"], facts["timestamp"], facts.get("created")}
     there = {each["name"]: Column(each["name"], each["type"], each["dtype"], zoned=each.get("zoned", False)) for each in facts["columns"]}
-    features = [each for each in there if each not in not_features]
+    features = _features(facts)
     for place, column in enumerate(asked.columns or []):
         columns.require_one(f"{field}.columns[{place}]", column, features)
     return Offer(field, pointer, manifest, tuple(there[each] for each in asked.columns or features))
