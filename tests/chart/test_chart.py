@@ -107,15 +107,15 @@ def test_the_operator_may_do_what_it_does_and_no_more(plain):
         **{("trimtab.dev", f"{plural}/status"): {"update"} for plural in ours},
         **{("trimtab.dev", f"{plural}/finalizers"): {"update"} for plural in ours},
         ("batch", "jobs"): {"get", "list", "watch", "create", "delete"},
-        ("", "pods"): {"list", "watch"},
+        ("", "pods"): {"list", "watch", "patch"},
         ("apps", "deployments"): {"get", "list", "watch", "create", "patch", "delete"},
-        ("", "services"): {"get", "list", "watch", "create", "patch"},
+        ("", "services"): {"get", "list", "watch", "create", "patch", "delete"},
         ("policy", "poddisruptionbudgets"): {"get", "list", "watch", "create", "patch", "delete"},
         ("", "configmaps"): {"get"},
         ("events.k8s.io", "events"): {"create"},
         ("", "events"): {"list"},
     }
-    needed["trimtab.dev", "modelversions"] |= {"create"}
+    needed["trimtab.dev", "modelversions"] |= {"create", "patch"}
     granted: dict[tuple[str, str], set[str]] = {}
     for rule in rules_of([named(plain, "ClusterRole", "trimtab-operator")], "ClusterRole"):
         for group in rule["apiGroups"]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from trimtab.api.base import ANYTHING, ATOMIC, Column, Condition, PodTemplate, Spec, Status, rules
+from trimtab.api.rollout import Rollout, Shadow, Sticky
 from trimtab.api.trainingjob import MAX_MODEL_NAME
 
 DEFAULT_REPLICAS = 2
@@ -55,6 +56,9 @@ class DeploymentSpec(Spec):
     )
     version: int | None = Field(None, ge=1, description="Pins one version, whatever its gates and approval say.")
     replicas: int | None = Field(None, ge=0, le=1000, description="Number of pods, 2 by default; 0 stops serving.")
+    rollout: Rollout | None = Field(None, description="How a new version takes over step by step; absent: at once, when its pods are ready.")
+    sticky: Sticky | None = Field(None, description="Keeps each user with one version while two answer.")
+    shadow: Shadow | None = Field(None, description="A version that is asked too, unseen, and whose answers are compared.")
     logging: Logging | None = Field(None, description="The log of predictions; by default all are logged, with all columns.")
     template: PodTemplate | None = Field(None, description="Overrides for the serving pods.")
     selector: dict[str, Any] | None = Field(
@@ -77,6 +81,60 @@ class ServedVersion(Status):
     """Since when it has this place."""
     ready: int = 0
     """Pods that are ready."""
+
+
+class CandidateVersion(ServedVersion):
+    """The version that is on its way in, and how far it is."""
+
+    step: int | None = None
+    """Which step of spec.rollout it is at, counted from 1; absent before its first one."""
+    steps: int | None = None
+    """How many steps there are."""
+    step_started_at: datetime | None = None
+    """Since when all stable pods follow this step's weight."""
+    desired_percent: int | None = None
+    """Share of the requests that it is to answer."""
+    programmed_percent: int | None = None
+    """Share that the stable pods say they forward, their mean."""
+    verdict: Literal["", "Pass", "Fail", "Inconclusive"] = ""
+    """What the requests so far say of it."""
+    message: str = ""
+    """Why, in a sentence."""
+
+
+class ShadowVersion(Status):
+    """What became of the comparison."""
+
+    version: int
+    """Number of the version."""
+    ready: int = 0
+    """Pods that are ready."""
+    percent: int = 0
+    """Share of the requests that it is asked as well, now."""
+    compared: int = 0
+    """Requests that both answered."""
+    disagreement_percent: str = ""
+    """Share of them with another answer than the stable version's."""
+    message: str = ""
+    """What keeps it from being asked, if anything does."""
+
+
+class WarmVersion(Status):
+    """A version whose pods still stand."""
+
+    version: int
+    """Number of the version."""
+    until: datetime
+    """When its pods go."""
+
+
+class BlockedVersion(Status):
+    """A version that is not served here."""
+
+    version: int
+    """Number of the version."""
+    reason: str
+    """What the annotation blocked.trimtab.dev/<name> of its ModelVersion says."""
 
 
 class HistoryEntry(Status):
@@ -109,8 +167,14 @@ class DeploymentStatus(Status):
     """Label selector of the pods, for the scale subresource."""
     stable: ServedVersion | None = None
     """The version that answers."""
-    candidate: ServedVersion | None = None
+    candidate: CandidateVersion | None = None
     """The version that is on its way in."""
+    shadow: ShadowVersion | None = None
+    """The version that is asked unseen."""
+    warm: WarmVersion | None = None
+    """The version before: going back to it is instant."""
+    blocked: list[BlockedVersion] = Field(default_factory=list, max_length=20)
+    """Versions that are not served here, newest first."""
     history: list[HistoryEntry] = Field(default_factory=list, max_length=20)
     """Versions served so far, at most 20."""
 
@@ -118,6 +182,8 @@ class DeploymentStatus(Status):
 COLUMNS: list[dict[str, Any]] = [
     {"name": "Model", "type": "string", "jsonPath": ".spec.model"},
     {"name": "Stable", "type": "integer", "jsonPath": ".status.stable.version"},
+    {"name": "Candidate", "type": "integer", "jsonPath": ".status.candidate.version"},
+    {"name": "Percent", "type": "integer", "jsonPath": ".status.candidate.programmedPercent"},
     {"name": "Replicas", "type": "integer", "jsonPath": ".status.replicas"},
     {"name": "URL", "type": "string", "jsonPath": ".status.url"},
 ]

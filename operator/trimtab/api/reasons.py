@@ -109,6 +109,12 @@ class Reason(StrEnum):
     GATES_FAILED = "GatesFailed", "{model_version} did not pass: {detail}"
     RUN_STARTED = "RunStarted", "Run {key} started on Dataset {dataset} version {version}."
     SUPERSEDED = "Superseded", "The recipe changed while the run was going."
+    NOTHING_NEW = "NothingNew", "There is nothing new to learn from: {model_version} was made by this recipe on version {version} of Dataset {dataset}."
+    HELD_BACK = "HeldBack", "{what} is held back: {why}."
+    RETRAINING_PAUSED = "RetrainingPaused", "{what} is held back: {why}."
+
+    # evaluations
+    EVALUATED = "Evaluated", "{detail}"
 
     # ModelVersion
     VERIFIED = "Verified", "Digest verified; loads in the serving image; {count} golden examples reproduce."
@@ -136,8 +142,51 @@ class Reason(StrEnum):
     SERVING = "Serving", "{name} answers at {url}."
     ROLLING_OUT = "RollingOut", "{name} is starting: {ready} of {wanted} pods are ready."
     SWITCHED = "Switched", "Traffic moved from {old} to {new}."
+    STEP_RUNNING = "StepRunning", "{name} answers {percent}% of the requests (step {step} of {steps}): {detail}"
+    STEP_PAUSED = (
+        "StepPaused",
+        "The rollout rests here until the Deployment is annotated with trimtab.dev/promote={version}; trimtab.dev/abort={version} takes the version back.",
+    )
+    SPLIT_NOT_ACKNOWLEDGED = "SplitNotAcknowledged", "{have} of {wanted} stable pods follow the new weight; the step's time begins when all do."
+    COUNTS_MISSING = "CountsMissing", "What stable pods counted is not known: {pods} cannot be read at port 8081; nothing is concluded until then."
+    TOO_FEW_REQUESTS = "TooFewRequests", "Fewer than {wanted} {what} at this weight; {forecast}."
+    TRAFFIC_SPLIT_MISMATCH = (
+        "TrafficSplitMismatch",
+        "{mine} of {every} requests went to it where about {expected} were expected; versions that get other shares than they should cannot be compared.",
+    )
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded", "Undecided for longer than spec.rollout.progressDeadlineSeconds: {detail}"
+    ROLLED_BACK = "RolledBack", "{name} was taken back: {detail}"
+    ABORTED = "Aborted", "A person took it back by the annotation trimtab.dev/abort."
     STOPPED = "Stopped", "replicas is 0; nothing is served."
     PODS_NOT_READY = "PodsNotReady", "{ready} of {wanted} pods are ready: {detail}"
+
+    # DriftMonitor
+    DEPLOYMENT_MISSING = "DeploymentMissing", "spec.deployment: there is no Deployment {name} in this namespace; create it, or correct the name."
+    NOTHING_SERVED = "NothingServed", "Deployment {name} serves no version yet: {detail}"
+    TRAINING_JOB_MISSING = (
+        "TrainingJobMissing",
+        "spec.onTrigger.trainingJob: there is no TrainingJob {name} in this namespace; create it, or correct the name. Until then nothing is retrained.",
+    )
+    BAD_TRIGGER = "BadTrigger", "spec.triggers, {name}: {detail}"
+    PROMETHEUS_UNREACHABLE = "PrometheusUnreachable", "spec.triggers, {name}: {detail} Nothing is retrained meanwhile; it is asked again by itself."
+    CLOCK_JUMP = (
+        "ClockJump",
+        "A request has the event time {moment}, which is more than an hour ahead; the clock stays at {clock}. Correct what sends it and restart the serving pods.",
+    )
+    WATCHING = "Watching", "Watches {name}. {detail}"
+    LEARNING = "Learning", "{detail}"
+    DRIFTED = "Drifted", "{drifted} of {tested} inputs have drifted in the window from {start}, and {k} of the last {of} windows have: {detail}"
+    NOT_DRIFTED = "NotDrifted", "The inputs look like the reference's."
+    LOST_SKILL = "LostSkill", "Skill {skill} ({lower} to {upper}) is below {line} in two matured windows; the reference's is {reference}."
+    SKILL_KEPT = "SkillKept", "Skill {skill} ({lower} to {upper}) is not below {line}: there is nothing that a retraining would bring back."
+    SKEW_DETECTED = "SkewDetected", "Serving answers otherwise than the model does offline: {detail} That is a bug, which a new model would have too."
+    NO_SKEW = "NoSkew", "{count} logged predictions were computed again and match."
+    DATA_INSUFFICIENT = "DataInsufficient", "{rows} predictions between {start} and {end} are fewer than spec.window.minRows, {wanted}."
+    DATA_SUFFICIENT = "DataSufficient", "{rows} predictions between {start} and {end}."
+    INCIDENT_OPENED = "IncidentOpened", "{cause}: TrainingJob {training_job} is asked for a run by request {id}."
+    INCIDENT_CLOSED = "IncidentClosed", "Incident {id} ({cause}) ended as {outcome}: {detail}"
+    TAKEN_BACK = "TakenBack", "{name} is blocked for Deployment {deployment}, which goes back to {predecessor}: {detail}"
+    WORSE = "WorseThanPredecessor", "{name} is worse than {predecessor}: its loss is higher by {gain} ({lower} to {upper}) on {labels} matured labels."
 
 
 RAISE_MEMORY = "raise spec.template.spec.containers[0].resources.limits.memory"

@@ -1,17 +1,21 @@
 """Deployment: what is looked at, for the plan in `plans/deployment.py`."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from trimtab.api.base import API_VERSION
 from trimtab.api.kinds import DEPLOYMENT as KIND
 from trimtab.api.kinds import MODEL_VERSION
+from trimtab.controllers.counts import counts_of
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.controller import EVERY, ChildKind
 from trimtab.kube.settings import Settings
 from trimtab.manifests import names, serving
 from trimtab.manifests.labels import owner_of, selector
-from trimtab.plans.deployment import Seen, plan
+from trimtab.plans.deployment import plan
+from trimtab.plans.deployment_seen import Seen, pods_of
 from trimtab.plans.plan import Gone, Key
+from trimtab.plans.splits import Followers, text_on
 
 PODS = ("v1", "pods")
 
@@ -31,16 +35,24 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
         return Gone()
     ours = selector(owner_of(obj))
     found = {kind: await client.list(*kind, key.namespace, label_selector=ours) for kind in (*_CHILD_KINDS, PODS)}
-    services = [service for service in found[serving.SERVICES] if service["metadata"]["name"] == names.client_service(key.name)]
-    return Seen(
+    clients = [service for service in found[serving.SERVICES] if service["metadata"]["name"] == names.client_service(key.name)]
+    seen = Seen(
         obj=obj,
         versions=await _versions(client, key.namespace, obj["spec"]["model"]),
         children=found[serving.DEPLOYMENTS],
         budgets=found[serving.BUDGETS],
         pods=found[PODS],
-        service=next(iter(services), None),
+        service=next(iter(clients), None),
+        services=[service for service in found[serving.SERVICES] if serving.version_of(service)],
         image=serving.Image(settings.serving_image, settings.serving_image_pull_policy),
     )
+    return replace(seen, counts=await counts_of(client, Followers(pods_of(seen, seen.stable)).ready)) if _share_requests(seen) else seen
+
+
+def _share_requests(seen: Seen) -> bool:
+    """Whether there is anything that stable pods count: asking them all the time would be for nothing."""
+    divided = "rollout" in seen.obj["spec"] or "shadow" in seen.obj["spec"]
+    return any(text_on(pod) for pod in seen.pods) or (divided and len(seen.children) > 1)
 
 
 _CHILD_KINDS = (serving.DEPLOYMENTS, serving.BUDGETS, serving.SERVICES)

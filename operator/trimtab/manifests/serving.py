@@ -1,5 +1,7 @@
 """The objects that serve: one apps/v1 Deployment and PodDisruptionBudget a version, and the one Service of the clients.
 
+Where versions share requests each has a Service of its own, for the pods that forward to it.
+
 Decides how a serving pod is made, so that starting, draining and losing a node cost no request: it gets traffic only
 when its model answers (`/readyz`), goes on answering after it was told to stop until nobody knows it any more, and its
 replacements come before it goes. Which version runs and where the Service points is left to the plans.
@@ -8,12 +10,15 @@ A change of the pod template made here restarts every model when the operator is
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from trimtab.api.base import PodTemplate
 from trimtab.api.deployment import Logging
 from trimtab.api.documents import SERVING_VARIABLE, SPOOL_BYTES, SPOOL_PATH, PredictionLog, ServingDocument
 from trimtab.api.modelversion import Artifact
+from trimtab.api.rollout import Rollout
+from trimtab.api.split import SPLIT, SPLIT_PATH
 from trimtab.manifests import names
 from trimtab.manifests.jobs import NONROOT, POD_FIELDS, SERVICE_ACCOUNT, STORE_SECRET, container_override, from_field, literal, merged_env, placement
 from trimtab.manifests.labels import OWNER_UID, Owner, labels, reference
@@ -114,14 +119,17 @@ class Wishes:
 
     template: PodTemplate | None = None
     logging: Logging | None = None
+    deadline_seconds: int | None = None
+    """After which Kubernetes calls pods late that do not come up."""
 
     @classmethod
     def of_spec(cls, spec: Manifest) -> "Wishes":
         """From the spec of a Deployment."""
-        template, logging = spec.get("template"), spec.get("logging")
+        template, logging, rollout = spec.get("template"), spec.get("logging"), spec.get("rollout")
         return cls(
             PodTemplate.model_validate(template) if template else None,
             Logging.model_validate(logging) if logging is not None else None,
+            Rollout.model_validate(rollout).progress_deadline_seconds if rollout else None,
         )
 
 
@@ -135,6 +143,8 @@ def deployment(owner: Owner, served: Served, image: Image, replicas: int | None,
     }
     if replicas is not None:
         spec["replicas"] = replicas
+    if wishes.deadline_seconds is not None:
+        spec["progressDeadlineSeconds"] = wishes.deadline_seconds
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(owner, served), "spec": spec}
 
 
@@ -154,6 +164,18 @@ def service(owner: Owner, model: str, version: int | None) -> Manifest:
     }
     port = {"name": "http", "port": CLIENT_PORT, "targetPort": INFERENCE_PORT, "protocol": "TCP"}
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": selector(owner, version), "ports": [port]}}
+
+
+def version_service(owner: Owner, model: str, version: int) -> Manifest:
+    """The Service of one version, for pods of another that forward requests to it."""
+    made = service(owner, model, version)
+    made["metadata"] |= {"name": names.serving(owner.name, version), "labels": labels(owner, model=model) | {VERSION: str(version)}}
+    return made
+
+
+def version_url(owner: Owner, version: int) -> str:
+    """Where the pods of one version answer, whatever clients are sent to."""
+    return f"http://{names.serving(owner.name, version)}.{owner.namespace}.svc"
 
 
 def url(owner: Owner) -> str:
@@ -195,9 +217,15 @@ def _pod_spec(owner: Owner, served: Served, image: Image, wishes: Wishes) -> Man
         "topologySpreadConstraints": [spread],
         "securityContext": _POD_SECURITY,
         "containers": [_container(owner, served, image, wishes)],
-        "volumes": [{"name": "scratch", "emptyDir": {}}, {"name": "spool", "emptyDir": {"sizeLimit": SPOOL_LIMIT}}],
+        "volumes": [{"name": "scratch", "emptyDir": {}}, {"name": "spool", "emptyDir": {"sizeLimit": SPOOL_LIMIT}}, _POD_VOLUME],
     } | placement(wishes.template)
 
+
+_POD_VOLUME: Manifest = {
+    "name": "pod",
+    "downwardAPI": {"items": [{"path": Path(SPLIT_PATH).name, "fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.annotations['{SPLIT}']"}}]},
+}
+"""The pod's own annotation as a file, which the kubelet keeps up to date: how a split reaches it without a restart."""
 
 _POD_SECURITY: Manifest = {
     "runAsNonRoot": True,
@@ -221,7 +249,11 @@ def _container(owner: Owner, served: Served, image: Image, wishes: Wishes) -> Ma
         "ports": [{"name": "http", "containerPort": INFERENCE_PORT}, {"name": "metrics", "containerPort": INTERNAL_PORT}],
         "securityContext": _CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}, {"name": "spool", "mountPath": SPOOL_PATH}],  # noqa: S108 - the pod's own
+        "volumeMounts": [
+            {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108 - the pod's own
+            {"name": "spool", "mountPath": SPOOL_PATH},
+            {"name": "pod", "mountPath": str(Path(SPLIT_PATH).parent)},
+        ],
     } | _PROBES
 
 

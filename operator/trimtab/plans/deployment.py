@@ -1,6 +1,7 @@
 """Deployment: which pods run, where clients are sent, what is said about it.
 
     choose (eligibility.py)  ->  the target: the version that shall serve
+    stepping (stepping.py)   ->  where it takes steps: which share it gets now, and what each pod is told
     traffic (traffic.py)     ->  where requests go now, from the pods that are ready
     expendable (traffic.py)  ->  the versions whose pods may go
     then: pods of what runs, the Service, and last what is no longer of use
@@ -11,63 +12,42 @@ sentences of the conditions in `deployment_status.py`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from trimtab.api.base import PAUSED
-from trimtab.api.deployment import DEFAULT_REPLICAS
 from trimtab.manifests import serving
-from trimtab.manifests.labels import Owner, owner_of
-from trimtab.manifests.serving import Image, Manifest, Served, Wishes
-from trimtab.plans.conditions import is_true, parse
+from trimtab.manifests.serving import Manifest, Served, Wishes
+from trimtab.plans.deployment_seen import (
+    Seen,
+    images,
+    models,
+    of_version,
+    pinned_image,
+    pods_of,
+    ready_pods,
+    scaled_by_others,
+    serving_since,
+    troubles,
+    wanted_pods,
+    wish,
+)
 from trimtab.plans.deployment_status import Situation, events, next_status
-from trimtab.plans.eligibility import Choice, Wish, choose, is_not_blocked, number
+from trimtab.plans.eligibility import Choice, choose, is_not_blocked, number
 from trimtab.plans.plan import Apply, Deed, Delete, Plan, Ref
-from trimtab.plans.pods import Waiting
-from trimtab.plans.serving_pods import trouble
+from trimtab.plans.rollout import SOON, STARTING_LOOK
+from trimtab.plans.stepping import SHADOW_LOOK, Stepping, after_the_move, before_the_move, block, in_use, pods_for, stepping, warm
 from trimtab.plans.traffic import GRACE, Fleet, Group, expendable, traffic
-
-STARTING_LOOK = timedelta(seconds=30)
-"""While pods start: their events bring us back sooner; this is for the trouble that makes no event."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A Deployment, the ModelVersions of its model, and all that carries its uid as owner."""
-
-    obj: Manifest
-    versions: Sequence[Manifest]
-    children: Sequence[Manifest]
-    budgets: Sequence[Manifest]
-    pods: Sequence[Manifest]
-    service: Manifest | None
-    image: Image
-
-    @property
-    def owner(self) -> Owner:
-        return owner_of(self.obj)
-
-    @property
-    def paused(self) -> bool:
-        return bool(self.obj["metadata"].get("annotations", {}).get(PAUSED) == "true")
-
-    @property
-    def replicas(self) -> int:
-        return int(self.obj["spec"].get("replicas", DEFAULT_REPLICAS))
-
-    @property
-    def stable(self) -> int | None:
-        """Where the Service sends clients; were it deleted, where it sent them last."""
-        said: int | None = self.obj.get("status", {}).get("stable", {}).get("version")
-        return serving.routed_version(self.service) if self.service else said
 
 
 def plan(seen: Seen, now: datetime) -> Plan:
     choice = choose(seen.versions, wish(seen))
-    fleet = observe_fleet(seen, choice)
+    state = stepping(seen, choice, now)
+    fleet = observe_fleet(seen, choice, state)
     routed = fleet.stable if seen.paused else traffic(fleet)
     since = serving_since(seen, routed, now)
-    wanted = models(seen, choice)
+    kept = warm(seen, routed, since, now)
+    fleet = kept_too(fleet, state, kept[0] if kept else None)
+    wanted = models(seen, choice, (state.shadow.version,) if state.shadow else ())
     situation = Situation(
         obj=seen.obj,
         owner=seen.owner,
@@ -82,119 +62,104 @@ def plan(seen: Seen, now: datetime) -> Plan:
         replicas=seen.replicas,
         pods=len(pods_of(seen, routed)),
         paused=seen.paused,
+        versions=seen.versions,
+        state=state,
+        warm=kept,
     )
     going = (*expendable(fleet, routed, now - since), *left_over(seen, fleet))
+    deeds = (
+        *running(seen, fleet, wanted, state),
+        *before_the_move(seen, state, routed),
+        route(seen, routed),
+        *after_the_move(seen, routed),
+        *block(seen, choice, state.way, now),
+        *removals(seen, going),
+    )
     return Plan(
-        deeds=() if seen.paused else (*running(seen, fleet, wanted), route(seen, routed), *removals(seen, going)),
+        deeds=() if seen.paused else deeds,
         status=next_status(situation),
         events=events(situation),
-        requeue_after=look_again(fleet, routed, now - since),
+        requeue_after=None if seen.paused else look_again(situation),
     )
-
-
-def wish(seen: Seen) -> Wish:
-    spec = seen.obj["spec"]
-    history = seen.obj.get("status", {}).get("history", [])
-    served = tuple(entry["version"] for entry in reversed(history))
-    return Wish(seen.owner.name, spec["model"], spec.get("follow", "Passed"), spec.get("version"), seen.stable, served)
 
 
 # what there is
 
 
-def observe_fleet(seen: Seen, choice: Choice) -> Fleet:
-    """One group for each version that has a child, for stable, and for the target, which may have none yet."""
-    target = number(choice.version) if choice.version and not seen.paused else None
-    blocked = {number(v) for v in seen.versions if is_not_blocked(v, wish(seen), None)}
-    children = {serving.version_of(child): child for child in seen.children}
-    present = sorted(version for version in {*children, seen.stable, target} if version)
-    return Fleet(tuple(_group(seen, version, children.get(version), blocked) for version in present), target, seen.stable)
+def observe_fleet(seen: Seen, choice: Choice, state: Stepping) -> Fleet:
+    """One group for each version that has a child, for stable, and for target and shadow, which may have none yet."""
+    target = number(choice.version) if choice.version and not (seen.paused and not state.is_on_the_way) else None
+    children = {serving.version_of(child) for child in seen.children}
+    shadow = state.shadow.version if state.shadow and state.shadow.pods else None
+    present = sorted(version for version in {*children, seen.stable, target, shadow} if version)
+    groups = tuple(_group(seen, version, target, state) for version in present)
+    return Fleet(groups, target, seen.stable, held=state.way is not None and not state.way.arrived)
 
 
-def _group(seen: Seen, version: int, child: Manifest | None, blocked: set[int]) -> Group:
-    return Group(version, wanted_pods(child, seen.replicas), ready_pods(seen, version, child), version in blocked)
+def _group(seen: Seen, version: int, target: int | None, state: Stepping) -> Group:
+    child = seen.child(version)
+    return Group(version, _wanted(seen, version, target, state), ready_pods(seen, version, child), _is_kept_from_clients(seen, version, target, state))
 
 
-def pods_of(seen: Seen, version: int | None) -> list[Manifest]:
-    """The pods of a version that have not been told to go."""
-    return [pod for pod in seen.pods if serving.version_of(pod) == version and not pod["metadata"].get("deletionTimestamp")]
+def _wanted(seen: Seen, version: int, target: int | None, state: Stepping) -> int:
+    """Pods of the shadow, of a candidate on its way, or of whoever answers."""
+    asked_unseen = state.shadow.pods if state.shadow and state.shadow.version == version else 0
+    if version == target and state.way:
+        return max(asked_unseen, pods_for(seen, version, state.way))
+    if asked_unseen and version not in {target, seen.stable, *wish(seen).served}:
+        return asked_unseen
+    return wanted_pods(seen.child(version), seen.replicas)
 
 
-def ready_pods(seen: Seen, version: int, child: Manifest | None) -> int:
-    """Pods that answer, by their own word and their Deployment's: pods of a child deleted a moment ago are not counted."""
-    if child is None or child["metadata"].get("deletionTimestamp"):
-        return 0
-    ready = sum(1 for pod in pods_of(seen, version) if is_true(pod, "Ready"))
-    return min(ready, int(child.get("status", {}).get("readyReplicas", 0)))
+def _is_kept_from_clients(seen: Seen, version: int, target: int | None, state: Stepping) -> bool:
+    """Blocked here, on its way out, or only ever asked unseen: it does not even stand in."""
+    found = seen.version(version)
+    if found is not None and is_not_blocked(found, wish(seen), None):
+        return True
+    if version == target:
+        return state.way is not None and state.way.failed
+    return state.shadow is not None and state.shadow.version == version and version not in {seen.stable, *wish(seen).served}
 
 
-def wanted_pods(child: Manifest | None, replicas: int) -> int:
-    """How many pods a version is to have: what the spec says, or whoever scales the child, but never none by accident."""
-    if replicas and child and scaled_by_others(child):
-        return max(1, int(child["spec"].get("replicas", 1)))
-    return replicas
-
-
-def scaled_by_others(child: Manifest) -> bool:
-    """Whether an autoscaler (or a person) owns the number of pods, through the scale subresource."""
-    fields = child["metadata"].get("managedFields", [])
-    return any(entry.get("subresource") == "scale" and "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {}) for entry in fields)
-
-
-def models(seen: Seen, choice: Choice) -> dict[int, Served]:
-    """What to run: the target, and what serves now, as its ModelVersion says or, where that is gone or doubtful, its pods."""
-    by_number = {number(version): version for version in seen.versions}
-    found = {serving.version_of(child): told for child in seen.children if (told := Served.of_child(child))}
-    stable = seen.stable
-    if stable in by_number and (stable not in found or is_true(by_number[stable], "Ready")):
-        found[stable] = Served.of_version(by_number[stable])
-    if choice.version:
-        found[number(choice.version)] = Served.of_version(choice.version)
-    return found
-
-
-def images(seen: Seen) -> dict[int, str]:
-    return {serving.version_of(child): pinned_image(seen, child).name for child in seen.children}
-
-
-def troubles(seen: Seen, now: datetime) -> dict[int, Waiting]:
-    """What keeps pods from being ready, by version."""
-    read = {serving.version_of(child): trouble(child, seen.pods, now) for child in seen.children}
-    return {version: said for version, said in read.items() if said}
-
-
-def pinned_image(seen: Seen, child: Manifest | None) -> Image:
-    """The image its pods run: an upgrade of the operator restarts no model that answers."""
-    if child is None or not ready_pods(seen, serving.version_of(child), child):
-        return seen.image
-    return replace(seen.image, name=serving.container_of(child)["image"])
-
-
-def serving_since(seen: Seen, routed: int | None, now: datetime) -> datetime:
-    """When traffic came to where it is; from now on, where the status does not know."""
-    stable = seen.obj.get("status", {}).get("stable") or {}
-    known = stable.get("version") == routed and routed == seen.stable and stable.get("since")
-    return parse(stable["since"]) if known else now
+def kept_too(fleet: Fleet, state: Stepping, warm_version: int | None) -> Fleet:
+    """Pods that somebody asks, or might go back to."""
+    asked = {state.shadow.version} if state.shadow and state.shadow.pods else set()
+    others = [group.version for group in fleet.groups]
+    return replace(fleet, kept=in_use(state, others) | asked | ({warm_version} if warm_version else set()))
 
 
 # what to do
 
 
-def running(seen: Seen, fleet: Fleet, wanted: dict[int, Served]) -> list[Deed]:
-    """Pods and budget of the target and of what serves; the others stay as they are until they go."""
-    versions = dict.fromkeys(version for version in (fleet.stable, fleet.target) if version in wanted)
-    return [deed for version in versions if version for deed in _version_deeds(seen, wanted[version])]
+def running(seen: Seen, fleet: Fleet, wanted: dict[int, Served], state: Stepping) -> list[Deed]:
+    """Pods, budget and Service of what serves, of the target and of the shadow; the others stay as they are until they go."""
+    shadow = state.shadow.version if state.shadow and state.shadow.pods else None
+    versions = dict.fromkeys(version for version in (fleet.stable, fleet.target, shadow) if version in wanted)
+    groups = [group for version in versions if (group := fleet.group(version))]
+    steps = fleet.target if state.way else None
+    return [deed for group in groups for deed in _version_deeds(seen, group, wanted[group.version], steps)]
 
 
-def _version_deeds(seen: Seen, served: Served) -> list[Deed]:
-    child = _of_version(seen.children, served.version)
-    budget = _of_version(seen.budgets, served.version)
-    replicas = None if seen.replicas and child and scaled_by_others(child) else seen.replicas
+def _version_deeds(seen: Seen, group: Group, served: Served, steps: int | None) -> list[Deed]:
+    """`steps`: the version that takes steps; nobody else scales it meanwhile."""
+    child = seen.child(served.version)
+    left_to_others = seen.replicas and child and scaled_by_others(child) and served.version != steps
+    replicas = None if left_to_others else group.wanted
     wanted = serving.deployment(seen.owner, served, pinned_image(seen, child), replicas, Wishes.of_spec(seen.obj["spec"]))
+    budget = serving.budget(seen.owner, served)
     return [
         Apply("deployments", wanted, child),
-        Apply("poddisruptionbudgets", serving.budget(seen.owner, served), budget),
+        Apply("poddisruptionbudgets", budget, of_version(seen.budgets, served.version)),
+        *_service_deeds(seen, served),
     ]
+
+
+def _service_deeds(seen: Seen, served: Served) -> list[Deed]:
+    """Only where versions ask each other."""
+    if seen.rollout is None and "shadow" not in seen.obj["spec"]:
+        return []
+    wanted = serving.version_service(seen.owner, served.model, served.version)
+    return [Apply("services", wanted, of_version(seen.services, served.version))]
 
 
 def route(seen: Seen, routed: int | None) -> Deed:
@@ -206,19 +171,15 @@ def route(seen: Seen, routed: int | None) -> Deed:
 
 
 def left_over(seen: Seen, fleet: Fleet) -> list[int]:
-    """Versions of which somebody deleted all but the budget."""
-    return [version for budget in seen.budgets if fleet.group(version := serving.version_of(budget)) is None]
+    """Versions of which somebody deleted all but the budget or the Service."""
+    return sorted({version for each in (*seen.budgets, *seen.services) if fleet.group(version := serving.version_of(each)) is None})
 
 
 def removals(seen: Seen, going: Sequence[int]) -> list[Deed]:
-    """The budget before its pods: whoever dies in between finds the child again, and with it what is left to do."""
-    kinds = ((seen.budgets, serving.BUDGETS), (seen.children, serving.DEPLOYMENTS))
-    found = [(_of_version(objects, version), kind) for version in going for objects, kind in kinds]
+    """Budget and Service before the pods: whoever dies in between finds the child again, and with it what is left to do."""
+    kinds = ((seen.budgets, serving.BUDGETS), (seen.services, serving.SERVICES), (seen.children, serving.DEPLOYMENTS))
+    found = [(of_version(objects, version), kind) for version in going for objects, kind in kinds]
     return [Delete(_ref(child, kind)) for child, kind in found if child]
-
-
-def _of_version(children: Sequence[Manifest], version: int) -> Manifest | None:
-    return next((child for child in children if serving.version_of(child) == version), None)
 
 
 def _ref(child: Manifest, kind: tuple[str, str]) -> Ref:
@@ -226,10 +187,32 @@ def _ref(child: Manifest, kind: tuple[str, str]) -> Ref:
     return Ref(*kind, meta["namespace"], meta["name"], meta["uid"])
 
 
-def look_again(fleet: Fleet, routed: int | None, since_moved: timedelta) -> timedelta | None:
-    """When the grace of the old pods ends; while pods start, after a while; else when something happens."""
-    leaving = [group for group in fleet.groups if group.version not in {routed, fleet.target}]
-    if leaving and since_moved < GRACE:
-        return GRACE - since_moved
-    complete = all(group.complete for group in fleet.groups if group.version in {routed, fleet.target})
-    return None if complete and not leaving else STARTING_LOOK
+def look_again(s: Situation) -> timedelta | None:
+    """The earliest of what is due: the next move of the rollout, the end of a grace or of the rollback window; else when something happens."""
+    moments = (_next_move(s), _pods_start(s), _old_pods_go(s), _warm_pods_go(s), SHADOW_LOOK if s.state.shadow and s.state.shadow.share else None)
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _next_move(s: Situation) -> timedelta | None:
+    return s.state.way.again if s.state.way else None
+
+
+def _pods_start(s: Situation) -> timedelta | None:
+    complete = all(group.complete for group in s.fleet.groups if group.version in {s.routed, s.fleet.target})
+    return None if complete else STARTING_LOOK
+
+
+def _old_pods_go(s: Situation) -> timedelta | None:
+    """After their grace; those that somebody may still ask, as soon as nobody does."""
+    warm_version = s.warm[0] if s.warm else None
+    shadow = s.state.shadow.version if s.state.shadow else None
+    leaving = [group for group in s.fleet.groups if group.version not in {s.routed, s.fleet.target, warm_version, shadow}]
+    if not leaving:
+        return None
+    if any(group.version in s.fleet.kept for group in leaving):
+        return SOON
+    return GRACE - (s.now - s.since) if s.now - s.since < GRACE else STARTING_LOOK
+
+
+def _warm_pods_go(s: Situation) -> timedelta | None:
+    return s.warm[1] - s.now if s.warm else None

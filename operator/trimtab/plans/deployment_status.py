@@ -13,10 +13,12 @@ from trimtab.api.reasons import Reason
 from trimtab.manifests import serving
 from trimtab.manifests.labels import Owner
 from trimtab.manifests.names import model_version
+from trimtab.plans import rollout_status
 from trimtab.plans.conditions import ConditionSet, is_true, rfc3339
 from trimtab.plans.eligibility import Choice
 from trimtab.plans.plan import Event
 from trimtab.plans.pods import Waiting
+from trimtab.plans.stepping import Stepping
 from trimtab.plans.traffic import Fleet, Group
 
 Manifest = dict[str, Any]
@@ -40,6 +42,15 @@ class Situation:
     replicas: int
     pods: int
     paused: bool
+    versions: Sequence[Manifest]
+    state: Stepping
+    warm: tuple[int, datetime] | None
+
+    @property
+    def before(self) -> Manifest:
+        """What the status said of the candidate so far."""
+        found: Manifest = self.obj.get("status", {}).get("candidate") or {}
+        return found
 
     @property
     def routed_group(self) -> Group | None:
@@ -89,6 +100,15 @@ def nothing_to_serve(s: Situation) -> Verdict | None:
     return Verdict("Waiting", s.choice.objection.reason, s.choice.objection.message, ready=False)
 
 
+def candidate_takes_steps(s: Situation) -> Verdict | None:
+    """Some of the requests are its own by now."""
+    if s.candidate is None or not s.serves:
+        return None
+    told = rollout_status.sentence(s.name(s.candidate.version), s.state)
+    reason = s.state.way.judgment.reason if s.state.way else Reason.STEP_RUNNING
+    return Verdict("RollingBack" if reason == Reason.ROLLED_BACK else "RollingOut", reason, told, ready=True) if told else None
+
+
 def candidate_is_starting(s: Situation) -> Verdict | None:
     if s.candidate is None:
         return None
@@ -130,6 +150,7 @@ VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (
     paused,  # a person wants no deeds
     stopped,  # a person wants no pods
     nothing_to_serve,  # no version yet, or none that may be served
+    candidate_takes_steps,  # a version answers some of the requests
     candidate_is_starting,  # a version is on its way; the one before it serves
     wish_is_not_fulfilled,  # `version` names one that is not there or not Ready
     pods_are_missing,  # the version that serves has lost pods, or starts for the first time
@@ -150,6 +171,8 @@ def next_status(s: Situation) -> Manifest:
     conditions.set("Ready", said.ready, said.reason, said.message)
     if not said.settled:
         conditions.set("Reconciling", True, said.reason, said.message)
+    if told := rollout_status.progressing(s.name(s.candidate.version if s.candidate else None), s.state, _taken_back(s)):
+        conditions.set("Progressing", *told)
     labels = serving.selector(s.owner, s.routed)
     status = {
         "observedGeneration": generation,
@@ -159,7 +182,10 @@ def next_status(s: Situation) -> Manifest:
         "replicas": s.pods,
         "selector": ",".join(f"{label}={value}" for label, value in labels.items()),
         "stable": _version(s, s.routed) | {"since": rfc3339(s.since)} if s.routed else None,
-        "candidate": _version(s, s.candidate.version) if s.candidate else None,
+        "candidate": _version(s, s.candidate.version) | rollout_status.place(s.state, s.before, s.now) if s.candidate else None,
+        "shadow": rollout_status.comparison(s.state.shadow),
+        "warm": {"version": s.warm[0], "until": rfc3339(s.warm[1])} if s.warm else None,
+        "blocked": rollout_status.blocked(s.versions, s.owner.name) or None,
         "history": next_history(old.get("history", []), s),
     }
     return {field: value for field, value in status.items() if value is not None}
@@ -176,11 +202,19 @@ def next_history(before: Sequence[Manifest], s: Situation) -> list[Manifest]:
 
 
 def events(s: Situation) -> tuple[Event, ...]:
-    """Switched, once: told by the status that does not know it yet."""
+    """Switched, once: told by the status that does not know it yet. So is each step."""
     old = s.obj.get("status", {}).get("stable", {}).get("version")
     if old is None or s.routed is None or old == s.routed:
-        return ()
+        return tuple(rollout_status.step_events(s.name(s.candidate.version), s.state, s.before)) if s.candidate else ()
     return (Event(str(Reason.SWITCHED), Reason.SWITCHED.say(old=s.name(old), new=s.name(s.routed))),)
+
+
+def _taken_back(s: Situation) -> tuple[str, str] | None:
+    """Name and reason of the newest version that a rollout took back: above the one that serves, and blocked."""
+    if "rollout" not in s.obj["spec"] or s.routed is None:
+        return None
+    newest = next(iter(rollout_status.blocked(s.versions, s.owner.name)), None)
+    return (s.name(newest["version"]), newest["reason"]) if newest and newest["version"] > s.routed else None
 
 
 def _starting(s: Situation, group: Group, *, ready: bool) -> Verdict:

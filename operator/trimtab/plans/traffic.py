@@ -29,11 +29,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Fleet:
-    """All groups of a Deployment; `stable` is where traffic goes now, `target` where it shall go."""
+    """All groups of a Deployment; `stable` is where traffic goes now, `target` where it shall go.
+
+    `held`: the target takes steps and has not passed them all. `kept`: versions whose pods stay for another reason: somebody
+    still asks them, or might want to go back.
+    """
 
     groups: tuple[Group, ...]
     target: int | None
     stable: int | None
+    held: bool = False
+    kept: frozenset[int] = frozenset()
 
     def group(self, version: int | None) -> Group | None:
         return next((group for group in self.groups if group.version == version), None)
@@ -44,7 +50,7 @@ Preference = Callable[[Fleet], int | None]
 
 def target_when_complete(fleet: Fleet) -> int | None:
     group = fleet.group(fleet.target)
-    return fleet.target if group and group.complete else None
+    return fleet.target if group and group.complete and not fleet.held else None
 
 
 def stable_while_it_answers(fleet: Fleet) -> int | None:
@@ -54,7 +60,7 @@ def stable_while_it_answers(fleet: Fleet) -> int | None:
 
 def target_as_soon_as_it_answers(fleet: Fleet) -> int | None:
     group = fleet.group(fleet.target)
-    return fleet.target if group and group.ready else None
+    return fleet.target if group and group.ready and not group.blocked else None
 
 
 def whoever_answers(fleet: Fleet) -> int | None:
@@ -81,7 +87,7 @@ def traffic(fleet: Fleet) -> int | None:
 
 def expendable(fleet: Fleet, routed: int | None, since_moved: timedelta) -> tuple[int, ...]:
     """The versions whose pods may go: neither target nor routed to, and of no more use to anybody."""
-    others = (group for group in fleet.groups if group.version not in {fleet.target, routed})
+    others = (group for group in fleet.groups if group.version not in {fleet.target, routed, *fleet.kept})
     routed_group = fleet.group(routed)
     safe = routed_group is not None and routed_group.complete
     return tuple(group.version for group in others if not _still_of_use(group, safe=safe, since_moved=since_moved))

@@ -7,6 +7,7 @@ import pytest
 
 from support.builders import model_version
 from trimtab.api.documents import SPOOL_BYTES, SPOOL_PATH, PredictionLog, ServingDocument
+from trimtab.api.split import SPLIT, SPLIT_PATH
 from trimtab.manifests import serving
 from trimtab.manifests.labels import Owner
 from trimtab.manifests.serving import Image, Served, Wishes
@@ -169,7 +170,31 @@ def test_the_spool_has_room_for_more_than_a_pod_keeps_so_that_the_kubelet_never_
     assert int(spool["emptyDir"]["sizeLimit"].removesuffix("Mi")) * 2**20 >= 1.5 * SPOOL_BYTES
 
 
+def test_the_pods_own_annotation_is_a_file_for_it_and_no_part_of_the_template():
+    """Nothing is restarted when a split changes."""
+    (volume,) = (volume for volume in pod()["spec"]["volumes"] if volume["name"] == "pod")
+    (item,) = volume["downwardAPI"]["items"]
+    (mount,) = (mount for mount in container()["volumeMounts"] if mount["name"] == "pod")
+    assert f"{mount['mountPath']}/{item['path']}" == SPLIT_PATH
+    assert item["fieldRef"]["fieldPath"] == f"metadata.annotations['{SPLIT}']"
+    assert SPLIT not in pod()["metadata"].get("annotations", {})
+
+
+def test_a_version_has_a_service_of_its_own_where_its_pods_answer():
+    made = serving.version_service(OWNER, "delays", 7)
+    assert made["metadata"]["name"] == "flights-v7"
+    assert serving.version_of(made) == 7
+    assert made["spec"]["selector"] == built()["spec"]["selector"]["matchLabels"]
+    assert serving.version_url(OWNER, 7) == "http://flights-v7.team-a.svc"
+    assert serving.version_of(serving.service(OWNER, "delays", 7)) == 0
+
+
+def test_pods_that_do_not_come_up_are_late_when_a_rollout_says_so():
+    assert "progressDeadlineSeconds" not in built()["spec"]
+    assert built(rollout={"steps": [{"pause": {}}], "progressDeadlineSeconds": 90})["spec"]["progressDeadlineSeconds"] == 90
+
+
 def test_a_change_of_the_pod_template_is_meant():
     """An operator with another template restarts every model of everybody who upgrades. If you mean it, write the new digest here."""
     digest = hashlib.sha256(json.dumps(pod(), sort_keys=True).encode()).hexdigest()[:16]
-    assert digest == "1130de6d027447c5"
+    assert digest == "91485310e6ecf5bb"
