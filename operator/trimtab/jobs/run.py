@@ -26,6 +26,7 @@ from trimtab.api.documents import (
     TrainDocument,
     leave,
 )
+from trimtab.api.evaluation import EvaluateDocument
 from trimtab.api.reasons import RAISE_MEMORY, Reason
 from trimtab.jobs import logs
 from trimtab.jobs.context import Context, Pod
@@ -36,9 +37,15 @@ from trimtab.store.errors import StoreError
 from trimtab.store.layout import Layout
 from trimtab.store.settings import StoreSettings
 
-AnyDocument = SnapshotDocument | MaterializeDocument | TrainDocument | GcDocument
+AnyDocument = SnapshotDocument | MaterializeDocument | TrainDocument | EvaluateDocument | GcDocument
 
-VERBS = {"snapshot": "trimtab.jobs.snapshot", "materialize": "trimtab.jobs.materialize", "train": "trimtab.jobs.train", "gc": "trimtab.jobs.collect"}
+VERBS = {
+    "snapshot": "trimtab.jobs.snapshot",
+    "materialize": "trimtab.jobs.materialize",
+    "train": "trimtab.jobs.train",
+    "evaluate": "trimtab.jobs.evaluate",
+    "gc": "trimtab.jobs.collect",
+}
 """Each module has `run(document, context) -> Result`; it is imported when it is asked for, with the libraries it needs."""
 
 log = structlog.get_logger()

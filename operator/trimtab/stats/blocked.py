@@ -95,6 +95,25 @@ def replay(windows: Reference) -> list[Ranks]:
     return [ranks_of(pooled, each) for each in range(len(pooled))]
 
 
+def usual_effects(windows: Reference, rows: int, seed: int = 0) -> Floats:
+    """What is usual: the effect of each reference window against the others, as if it had no more than so many rows.
+
+    Returns
+    -------
+    array of shape (windows, features)
+
+    Examples
+    --------
+    >>> from trimtab.stats.reference import Feature
+    >>> counts = np.random.default_rng(0).multinomial(200, [0.5, 0.3, 0.2, 0.0], size=99)
+    >>> days = Reference(np.arange(99).astype("datetime64[D]"), counts.sum(axis=1), (Feature("x", "numeric", counts),))
+    >>> usual_effects(days, 100).mean().round(2).item(), usual_effects(days, 200).mean().round(2).item()
+    (0.06, 0.04)
+    """
+    rng = np.random.default_rng(seed)
+    return np.stack([_distance(_thinned(each.values, rows, rng), _elsewhere(each.values)) for each in windows.features], axis=1)
+
+
 def ranks_of(pooled: Floats, which: int) -> Ranks:
     """Ranks of one row of (windows, features) effects among all rows, itself included."""
     scale = np.maximum(np.quantile(pooled, SCALE_QUANTILE, axis=0, method="lower"), NO_EFFECT)

@@ -73,7 +73,9 @@ class Finding:
     missing_windows: int = 0
 
 
-def examine(reference: Reference, window: Profile, start: np.datetime64, *, blocks: int = 1, levels: Levels | None = None, seed: int = 0) -> Finding:
+def examine(
+    reference: Reference, window: Profile, start: np.datetime64, *, blocks: int = 1, levels: Levels | None = None, named: Sequence[str] = (), seed: int = 0
+) -> Finding:
     """Examine one window.
 
     Parameters
@@ -83,6 +85,7 @@ def examine(reference: Reference, window: Profile, start: np.datetime64, *, bloc
     start : when the window began, UTC
     blocks : the window's duration in blocks of the reference
     levels : what it takes; the defaults are those of `Levels`
+    named : features that a person asked for: these alone are looked at, also where they tell the time or name rows
     seed : of thinning and permutations: the same window gives the same finding
 
     Returns
@@ -99,7 +102,7 @@ def examine(reference: Reference, window: Profile, start: np.datetime64, *, bloc
     >>> examine(reference, Profile(500, {"x": moved}), np.datetime64("2013-07-01")).verdict
     'Drifted'
     """
-    levels = levels or Levels()
+    levels, reference = levels or Levels(), reference.only(named) if named else reference
     schema = schema_changes({each.name: each.kind for each in reference.features}, {name: kind_of(part) for name, part in window.parts.items()})
     if window.rows < levels.min_rows:
         return Finding("DataInsufficient", window.rows, faults=schema)
@@ -107,7 +110,7 @@ def examine(reference: Reference, window: Profile, start: np.datetime64, *, bloc
     live = {name: slots(part) for name, part in window.parts.items()}
     usable = windows.only([each.name for each in windows.features if each.name not in {fault.column for fault in schema}])
     found = (*schema, *faults(usable, live))
-    left_out = unfit(reference)
+    left_out = {} if named else unfit(reference)
     broken = {fault.column for fault in found}
     watched = usable.only([each.name for each in usable.features if each.name not in broken | set(left_out)])
     judged = _blocked(watched, live, start, levels, seed) if levels.rows == "Blocked" else _independent(watched, live, levels, seed)
@@ -144,7 +147,7 @@ def _unclear_or_calm(finding: Finding, levels: Levels) -> Reading:
     return "Unclear" if any(near) else "Calm"
 
 
-def false_alarms_per_month(reference: Reference, blocks: int = 1, levels: Levels | None = None) -> float:
+def false_alarms_per_month(reference: Reference, blocks: int = 1, levels: Levels | None = None, named: Sequence[str] = ()) -> float:
     """Alarms that these levels would have raised on the reference itself, in 30 days: measured by replay, not by formula.
 
     Each of its windows is taken as if it had come live, judged among the others, and k of n applied in order of time; an
@@ -155,6 +158,7 @@ def false_alarms_per_month(reference: Reference, blocks: int = 1, levels: Levels
     reference : by block of time
     blocks : a window's duration in blocks
     levels : what it takes; with `rows="Independent"` windows are compared with the rest by permutation
+    named : as in `examine`
 
     Examples
     --------
@@ -163,7 +167,8 @@ def false_alarms_per_month(reference: Reference, blocks: int = 1, levels: Levels
     0.0
     """
     levels = levels or Levels()
-    windows = reference.windows(blocks).only([each.name for each in reference.features if each.name not in unfit(reference)])
+    left_out = {} if named else unfit(reference)
+    windows = reference.windows(blocks).only([each.name for each in reference.features if each.name not in left_out and (not named or each.name in named)])
     if len(windows.rows) < 2 or (levels.rows == "Blocked" and len(windows.rows) <= blocked.windows_needed(levels.alpha)):
         return float("nan")
     verdicts = _replayed(windows, levels)

@@ -64,6 +64,33 @@ def skill_difference(mine: Answers, theirs: Answers, blocks: Integers, seed: int
     return _interval(values[0], values[1:], blocks)
 
 
+def loss_difference(mine: Answers, theirs: Answers, blocks: Integers, seed: int = 0, level: float = LEVEL) -> Interval:
+    """By how much the loss of `theirs` is larger than that of `mine`, a row on average; negative where mine is worse.
+
+    Paired: both on the same rows, so that hard days count for neither. The loss is the one that skill is made of.
+
+    Parameters
+    ----------
+    mine, theirs : answers to the same rows
+    blocks : shape (rows,), what is drawn together
+    seed : of the draws
+    level : confidence of the interval
+
+    Examples
+    --------
+    >>> truth = np.tile([0.0, 1.0], 200)
+    >>> sure, coin = Answers(truth, truth, 2), Answers(truth, truth, 2, np.full((400, 2), 0.5))
+    >>> found = loss_difference(sure, coin, np.arange(400) // 20)
+    >>> found.estimate, found.lower, found.upper
+    (0.5, 0.5, 0.5)
+    """
+    difference = row_losses(theirs) - row_losses(mine)
+    drawn = _draw(blocks, REPLICATES, seed)
+    sums, rows = (drawn @ np.bincount(blocks, weights=weights) for weights in (difference, np.ones(len(blocks))))
+    values = sums / rows
+    return _interval(values[0], values[1:], blocks, level)
+
+
 def gain(metric: Metric, mine: Answers, theirs: Answers, blocks: Integers, seed: int = 0) -> Interval:
     """How much better `mine` is than `theirs` by any metric, in the metric's unit; negative where it is worse."""
     if metric.name in ("skill", "r2"):
@@ -121,10 +148,10 @@ def _loss_of_mean(moments: Floats) -> Floats:
     return np.asarray(moments[:, 2] - moments[:, 1] ** 2 / moments[:, 0], dtype=np.float64)
 
 
-def _interval(estimate: float, values: Floats, blocks: Integers) -> Interval:
+def _interval(estimate: float, values: Floats, blocks: Integers, level: float = LEVEL) -> Interval:
     """Percentiles of the draws that have a value; none has: no bounds at all."""
     known = values[np.isfinite(values)]
     if not len(known) or not np.isfinite(estimate):
         return Interval(float(estimate), float("-inf"), float("inf"), len(np.unique(blocks)))
-    lower, upper = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    lower, upper = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(estimate), float(lower), float(upper), len(np.unique(blocks)))

@@ -71,6 +71,22 @@ class Layout:
         """One pod's part of the profile of one window, named by its start (UTC)."""
         return self._at("windows", deployment, model_digest, f"{start:%Y-%m-%dT%H:%M:%SZ}", f"{pod}-{sequence}.json")
 
+    def reports(self, driftmonitor: str) -> str:
+        """Everything that one DriftMonitor's evaluations have written."""
+        return self._at("reports", driftmonitor)
+
+    def report(self, driftmonitor: str, start: datetime) -> str:
+        """What was found in one window, named by its start (UTC): report.json, report.html, and the window's own profile."""
+        return self._at("reports", driftmonitor, f"{start:%Y-%m-%dT%H:%M:%SZ}")
+
+    def incident_report(self, driftmonitor: str, incident: str) -> str:
+        """The report that stood when an incident was last looked at."""
+        return self._at("reports", driftmonitor, "incidents", incident)
+
+    def false_alarms(self, driftmonitor: str, digest: str) -> str:
+        """How often one reference would have alarmed under one set of levels; the digest is of both."""
+        return self._at("reports", driftmonitor, "false-alarms", f"{digest}.json")
+
     def _at(self, *parts: str) -> str:
         return "/".join([f"s3://{self.bucket}", *([self.prefix] if self.prefix else []), *parts])
 

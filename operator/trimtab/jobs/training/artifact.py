@@ -108,6 +108,7 @@ def facts_of(document: TrainDocument, exported: Exported, data: Data, judged: Ma
         "outputs": [each.name for each in signature.outputs],
         "signatureDigest": signature.digest(),
         "trainedUntil": data.trained_until,
+        "dataUntil": data.data_until,
         "datasetDigest": document.dataset.digest,
         "runKey": document.run_key,
         "note": exported.note,

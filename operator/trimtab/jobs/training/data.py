@@ -40,7 +40,15 @@ class Data:
     @property
     def trained_until(self) -> str | None:
         """Time of the newest row that training has seen, validation included; None without a timestamp."""
-        seen = [self.rows[name].times for name in ("train", "validation") if self.rows[name].times is not None and len(self.rows[name])]
+        return self._newest("train", "validation")
+
+    @property
+    def data_until(self) -> str | None:
+        """Time of the newest row that there was, test rows included; None without a timestamp."""
+        return self._newest(*SPLITS)
+
+    def _newest(self, *splits: str) -> str | None:
+        seen = [self.rows[name].times for name in splits if self.rows[name].times is not None and len(self.rows[name])]
         return f"{max(each.max() for each in seen).astype('datetime64[us]')}Z" if seen else None
 
     def remarks(self) -> list[str]:

@@ -1,0 +1,53 @@
+"""Did the clock that windows follow jump? Then windows before and after do not compare, and nothing may be concluded from them.
+
+Told from the names of the objects that pods uploaded: each says of which hour its rows are, and when the pod wrote them.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from trimtab.jobs.evaluation.hours import Piece
+from trimtab.jobs.evaluation.spans import HOUR, Span
+
+LEAP = 7
+"""So many windows without a row, and then rows again: not a quiet weekend but another time."""
+
+
+def jumped(pieces: Sequence[Piece], span: Span, now: datetime, rows: Mapping[Span, int], min_rows: int) -> str:
+    """A sentence about the jump that the last closed window, `span`, stands next to; empty: there is none.
+
+    `rows` are those of the windows looked at. After a leap forward there is a jump until one whole window has enough of them: one
+    request with a wrong year must not make the clock.
+    """
+    return _ahead(pieces, span.length, now) or _back(pieces, span) or _leap(pieces, span.length, rows, min_rows)
+
+
+def _ahead(pieces: Sequence[Piece], length: timedelta, now: datetime) -> str:
+    latest = max((each.start for each in pieces), default=now)
+    return f"Requests were about {_said(latest)}, and the clock is at {_said(now)}." if latest > now + length else ""
+
+
+def _back(pieces: Sequence[Piece], span: Span) -> str:
+    """A pod that wrote of one hour and then of one more than a window earlier, as of late."""
+    recent = min((each.sequence for each in pieces if each.start >= span.start), default=0)
+    latest: dict[str, datetime] = {}
+    for each in sorted(pieces, key=lambda each: each.sequence):
+        before = latest.get(each.pod, each.start)
+        if each.sequence >= recent and before - each.start > span.length:
+            return f"Event times went back from {_said(before)} to {_said(each.start)}."
+        latest[each.pod] = max(before, each.start)
+    return ""
+
+
+def _leap(pieces: Sequence[Piece], length: timedelta, rows: Mapping[Span, int], min_rows: int) -> str:
+    leaps = [(one, two) for one, two in pairwise(sorted({each.start for each in pieces})) if two - one - HOUR > LEAP * length]
+    if not leaps:
+        return ""
+    old, new = leaps[-1]
+    filled = any(count >= min_rows for span, count in rows.items() if span.end > new)
+    return "" if filled else f"Event times leapt from {_said(old)} to {_said(new)}."
+
+
+def _said(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
