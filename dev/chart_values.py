@@ -88,7 +88,7 @@ README = """\
 
 # Chart trimtab
 
-The operator with its rights, the five kinds, the roles and policies for people, and on request a small object store and
+The operator with its rights, the six kinds, the roles and policies for people, and on request a small object store and
 prepared namespaces. Kubernetes 1.32 or newer; no cert-manager, no webhooks.
 
     helm install trimtab charts/trimtab -n trimtab-system --create-namespace \\

@@ -19,7 +19,7 @@ from trimtab.kube.resync import Resync
 from trimtab.kube.workqueue import WorkQueue
 from trimtab.plans.conditions import find
 
-RESTORED = ("featuresets", "datasets", "trainingjobs", "modelversions", "modeldeployments", "toys", "configmaps")
+RESTORED = ("featuresets", "datasets", "trainingjobs", "modelversions", "modeldeployments", "driftmonitors", "toys", "configmaps")
 
 
 def ready(obj: Object) -> str:

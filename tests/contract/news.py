@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from support.fake_api import FakeApi, Object
 from support.story import MOST_SCENES, SETTINGS, Story
+from trimtab.api.base import API_VERSION
 from trimtab.kube.resync import Resync
-from trimtab.kube.watch import Dispatch
+from trimtab.kube.watch import Dispatch, key_of
 from trimtab.kube.workqueue import WorkQueue
 
 
@@ -49,8 +50,16 @@ class BadNews:
         controller = self.story.controllers.get(obj["kind"])
         if controller and controller.KIND.api_version == obj["apiVersion"]:
             self.dispatch.on_object(change, obj)
+        elif obj["apiVersion"] == API_VERSION:
+            self._tell_whom_it_concerns(obj)
         else:
             self.dispatch.on_child(obj)
+
+    def _tell_whom_it_concerns(self, obj: Object) -> None:
+        """Of a kind that nobody looks after in this story: it is news to others all the same."""
+        for controller in self.story.controllers.values():
+            for related in controller.RELATED(obj):
+                self.dispatch._add(related, cause=key_of(obj))
 
 
 async def idle(queue: WorkQueue) -> None:

@@ -19,7 +19,15 @@ TRAINING_JOB = {"dataset": "flights"}
 MODEL_VERSION = {"model": "flights", "version": 7, "artifact": {"uri": "s3://lake/models/flights/abc/", "manifestDigest": SHA, "format": "onnx"}}
 DEPLOYMENT = {"model": "flights"}
 FEATURE_SET = {"entities": ["origin"], "timestamp": "time_hour", "source": {"uri": "s3://lake/weather/"}}
-MINIMAL = {"FeatureSet": FEATURE_SET, "Dataset": DATASET, "TrainingJob": TRAINING_JOB, "ModelVersion": MODEL_VERSION, "Deployment": DEPLOYMENT}
+DRIFT_MONITOR = {"deployment": "flights"}
+MINIMAL = {
+    "FeatureSet": FEATURE_SET,
+    "Dataset": DATASET,
+    "TrainingJob": TRAINING_JOB,
+    "ModelVersion": MODEL_VERSION,
+    "Deployment": DEPLOYMENT,
+    "DriftMonitor": DRIFT_MONITOR,
+}
 
 
 def manifest(kind: str, spec: dict[str, Any], name: str = "") -> str:

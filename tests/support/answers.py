@@ -1,7 +1,9 @@
 """What workers answer in tests."""
 
 from support.builders import Object
+from trimtab.api import evaluation
 from trimtab.api.documents import Result, Trained, pack
+from trimtab.api.evaluation import Evaluated
 
 
 def snapshot_answer(version: int = 1, *, reason: str = "CreatedVersion", digest: str = "") -> Result:
@@ -50,3 +52,7 @@ def train_answer(model: str = "flights", *, gate: str = "Passed", digest: int = 
         manifest_digest=f"{digest:064x}",
         packed=pack(trained(model, gate=gate, digest=digest)),
     )
+
+
+def evaluate_answer(evaluated: Evaluated) -> Result:
+    return Result(outcome="Succeeded", reason="Ready", message="20 windows were looked at.", packed=evaluation.pack(evaluated))

@@ -35,6 +35,10 @@ def deployment(name: str = "flights", model: str | None = None, **spec: Any) -> 
     return _object("Deployment", name, {"model": model or name} | spec)
 
 
+def drift_monitor(name: str = "flights", deployment: str = "flights", **spec: Any) -> Object:
+    return _object("DriftMonitor", name, {"deployment": deployment} | spec)
+
+
 def config_map(name: str, **data: str) -> Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}, "data": data}
 

@@ -1,16 +1,25 @@
 """DriftMonitor (dm): watches what a Deployment is asked and how well it answers, and says when a new model is wanted."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from trimtab.api.base import ATOMIC, Column, Duration, Name, PodTemplate, Spec, Status, rules
+from trimtab.api.base import ATOMIC, Column, Condition, Duration, Name, PodTemplate, Spec, Status, rules
+from trimtab.api.monitor_memory import Clock, Evaluation, IncidentOutcome, Judged, Readings, Standing, TriggerReading
 
 
 class Window(Spec):
     """The stretches of time that are looked at, one after another."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!has(self.duration) || (duration(self.duration) >= duration('1h') && duration(self.duration).getSeconds() % 3600 == 0)",
+                "spec.window.duration: give whole hours, one at least, such as 24h; predictions are counted by the hour.",
+            )
+        )
+    )
     duration: Duration = Field("24h", description="Length of one window; whole hours.")
     min_rows: int = Field(200, ge=1, description="A window with fewer rows is neither drift nor health.")
 
@@ -42,7 +51,7 @@ class Tests(Spec):
             )
         )
     )
-    alpha: float = Field(0.01, gt=0, le=0.2, description="Chance that a window without drift is called drifted, all features taken together.")
+    alpha: float = Field(0.01, ge=0.0001, le=0.2, description="Chance that a window without drift is called drifted, all features taken together.")
     min_effect: float = Field(0.1, ge=0, le=1, description="Jensen-Shannon distance (base 2) below which a difference does not matter.")
     consecutive: Consecutive = Field(default_factory=Consecutive, description="How many drifted windows are an alarm.")
 
@@ -75,11 +84,19 @@ class Trigger(Spec):
                 "self.type != 'Prometheus' || (has(self.query) && (has(self.above) != has(self.below)))",
                 "spec.triggers: a Prometheus trigger needs `query` and exactly one of `above` and `below`.",
             ),
+            (
+                "self.type == 'Prometheus' || !(has(self.query) || has(self.above) || has(self.below) || has(self.__for__))",
+                "spec.triggers: `query`, `above`, `below` and `for` belong to type Prometheus.",
+            ),
+            (
+                "(self.type == 'Schedule' || !has(self.schedule)) && (self.type == 'NewData' || !has(self.percent))",
+                "spec.triggers: `schedule` belongs to type Schedule, `percent` to type NewData.",
+            ),
         )
     )
-    name: Name = Field(description="Its name, unique in the list; it becomes the cause of an incident.")
+    name: Name = Field(description="Its name, unique in the list; where it fires, the cause of the incident.")
     type: Literal["Performance", "NewData", "Drift", "Schedule", "Prometheus"] = Field(description="What fires it.")
-    percent: float | None = Field(None, gt=0, le=1000, description="NewData: new labelled rows in percent of those the version learned from; 20 where absent.")
+    percent: float | None = Field(None, ge=1, le=1000, description="NewData: new labelled rows in percent of those the version learned from; 20 where absent.")
     schedule: str | None = Field(
         None, pattern=r"^\S+ \S+ \S+ \S+ \S+$", max_length=100, description="Schedule: cron expression with five fields, in UTC of the monitor's clock."
     )
@@ -111,6 +128,18 @@ class OnTrigger(Spec):
 class DriftMonitorSpec(Spec):
     """What is watched, by which rules, and what follows."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!has(self.triggers) || self.triggers.all(one, self.triggers.exists_one(other, other.name == one.name))",
+                "spec.triggers: two triggers have the same name; rename one of them.",
+            ),
+            (
+                "!has(self.onTrigger) || !has(self.onTrigger.onNoGain) || self.onTrigger.onNoGain != 'Deprecate' || (has(self.performance) && has(self.performance.floor))",
+                "spec.onTrigger.onNoGain: Deprecate needs spec.performance.floor, the skill below which a version is not worth keeping.",
+            ),
+        )
+    )
     deployment: Name = Field(description="Deployment to watch, in this namespace.")
     suspend: bool = Field(False, description="True: nothing is looked at or asked for.")
     clock: Literal["Wall", "Event"] = Field(
@@ -203,7 +232,7 @@ class Incident(Status):
     id: str
     """Made of the monitor, the cause and the window: the same for whoever opens it."""
     cause: str
-    """Name of the trigger."""
+    """Performance, Drift, or the name of the trigger that fired."""
     opened_at: datetime
     """On the monitor's clock."""
     training_job: str = ""
@@ -214,7 +243,7 @@ class Incident(Status):
     """The version it made."""
     labelled_rows: int = 0
     """Labelled rows there were to learn from."""
-    outcome: str = ""
+    outcome: IncidentOutcome = ""
     """Improved, NoGain, Worse, Rejected, Failed or Superseded; empty while it is open."""
     closed_at: datetime | None = None
     """When it was closed, on the monitor's clock."""
@@ -222,3 +251,50 @@ class Incident(Status):
     """What came of it, in a sentence."""
     report_uri: str = Field("", alias="reportURI")
     """Its report in the object store."""
+
+
+class DriftMonitorStatus(Status):
+    """What the operator found and did."""
+
+    observed_generation: int = -1
+    """Generation of the spec that this status speaks of; -1: the operator has not looked at it yet."""
+    conditions: list[Condition] = Field(default_factory=list)
+    """Ready, Drifted, PerformanceDegraded, SkewDetected, DataInsufficient, and where it applies Reconciling and Stalled."""
+    state: str = ""
+    """One word for `kubectl get`; scripts read the conditions."""
+    watching: Watching | None = None
+    """The version that is watched."""
+    last_window: LastWindow | None = None
+    """The last window that was looked at."""
+    performance: PerformanceReading | None = None
+    """Skill in the last judged window."""
+    incident: Incident | None = None
+    """What a run is to mend; absent: nothing."""
+    last_incidents: list[Incident] = Field(default_factory=list, max_length=10)
+    """Incidents that are closed, the newest first, at most 10."""
+    held: list[str] = Field(default_factory=list, max_length=16)
+    """Why nothing is retrained although a trigger fires, in sentences; empty: nothing speaks against it, or no trigger fires."""
+    judged: Judged | None = None
+    """The last version that was compared with its predecessor."""
+    expected_false_alarms_per_month: str = ""
+    """Drift alarms a month that these rules would have raised on the reference itself, by replay."""
+    standing: Standing | None = None
+    """What is remembered of the state machine."""
+    clock: Clock | None = None
+    """The monitor's clock."""
+    evaluation: Evaluation | None = None
+    """The last `evaluate` Job."""
+    readings: Readings | None = None
+    """How its answer reads."""
+    triggers: list[TriggerReading] = Field(default_factory=list, max_length=16)
+    """Prometheus triggers as they were last seen."""
+    last_handled_request: str = ""
+    """Last value of the annotation trimtab.dev/run-requested that an `evaluate` Job answered."""
+
+
+COLUMNS: list[dict[str, Any]] = [
+    {"name": "Deployment", "type": "string", "jsonPath": ".spec.deployment"},
+    {"name": "Version", "type": "integer", "jsonPath": ".status.watching.version"},
+    {"name": "Skill", "type": "string", "jsonPath": ".status.performance.skill"},
+    {"name": "Drifted", "type": "integer", "jsonPath": ".status.lastWindow.drifted"},
+]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from trimtab.api import dataset, deployment, featureset, modelversion, trainingjob
+from trimtab.api import dataset, deployment, driftmonitor, featureset, modelversion, trainingjob
 from trimtab.api.base import API_VERSION, GROUP, VERSION, Spec, Status
 
 
@@ -79,6 +79,10 @@ DEPLOYMENT = Kind(
     scale=True,
     name_rule=("self.metadata.name.matches('^[a-z]')", "metadata.name of a Deployment becomes a Service's name and must begin with a letter."),
 )  # fmt: skip
+DRIFT_MONITOR = Kind(
+    "DriftMonitor", "driftmonitors", "driftmonitor", "dm", driftmonitor.DriftMonitorSpec, driftmonitor.DriftMonitorStatus, driftmonitor.COLUMNS,
+    "Watches what a Deployment is asked and how well it answers, and says when a new model is wanted.",
+)  # fmt: skip
 
-KINDS = (FEATURE_SET, DATASET, TRAINING_JOB, MODEL_VERSION, DEPLOYMENT)
+KINDS = (FEATURE_SET, DATASET, TRAINING_JOB, MODEL_VERSION, DEPLOYMENT, DRIFT_MONITOR)
 BY_KIND = {kind.kind: kind for kind in KINDS}

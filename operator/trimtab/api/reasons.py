@@ -116,9 +116,6 @@ class Reason(StrEnum):
     # evaluations
     EVALUATED = "Evaluated", "{detail}"
 
-    # evaluations
-    EVALUATED = "Evaluated", "{detail}"
-
     # ModelVersion
     VERIFIED = "Verified", "Digest verified; loads in the serving image; {count} golden examples reproduce."
     VERIFYING = "Verifying", "Job {job} verifies the model in the serving image."

@@ -1,6 +1,6 @@
 """The kinds that are looked after, one line each."""
 
-from trimtab.controllers import dataset, deployment, featureset, modelversion, trainingjob
+from trimtab.controllers import dataset, deployment, driftmonitor, featureset, modelversion, trainingjob
 from trimtab.kube.controller import Controller
 
 CONTROLLERS: tuple[Controller, ...] = (
@@ -9,6 +9,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     trainingjob,
     modelversion,
     deployment,
+    driftmonitor,
 )
 
 BY_KIND: dict[str, Controller] = {controller.KIND.kind: controller for controller in CONTROLLERS}

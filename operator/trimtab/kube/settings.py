@@ -26,8 +26,10 @@ class Settings(BaseSettings):
 
     resync_seconds: float = Field(300, gt=0, description="Time between two looks at everything. Events are the rule, this is the net.")
     max_concurrency: int = Field(8, ge=1, description="How many objects are reconciled at once.")
+    pause_automatic_retraining: bool = Field(False, description="True: no incident and no new data begin a run, anywhere; what people change or ask for does.")
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    prometheus_url: str = Field("", description="Prometheus that triggers of DriftMonitors are asked of, such as http://prometheus.monitoring:9090.")
     metrics_port: int = Field(8080, ge=0, le=65535, description="/metrics, /healthz and /readyz; 0 takes any free port.")
 
     @field_validator("namespaces", mode="before")

@@ -104,7 +104,7 @@ class HttpClient:
                 code = answer.status
                 if code != OK:
                     raise Unreachable(f"{pod_ip}:{port}{path} answers {code}", code=code)
-                return (await _at_most(SCRAPE_BYTES, answer.content)).decode("utf-8", "replace")
+                return (await at_most(SCRAPE_BYTES, answer.content)).decode("utf-8", "replace")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"{pod_ip}:{port}{path} does not answer: {str(error) or type(error).__name__}", code=code) from error
         finally:
@@ -169,7 +169,7 @@ class HttpClient:
         return self._headers
 
 
-async def _at_most(size: int, content: aiohttp.StreamReader) -> bytes:
+async def at_most(size: int, content: aiohttp.StreamReader) -> bytes:
     """All of it, or the beginning of what is too long: one read gives only what has arrived so far."""
     found = bytearray()
     while len(found) < size and (chunk := await content.read(size - len(found))):

@@ -9,12 +9,13 @@ from typing import Any
 
 from trimtab.api.base import ContainerOverride, PodTemplate
 from trimtab.api.documents import CODE_PATH, DOCUMENT_VARIABLE, USER_FAULT, GcDocument, MaterializeDocument, SnapshotDocument, TrainDocument, VerifyDocument
+from trimtab.api.evaluation import EvaluateDocument
 from trimtab.api.trainingjob import ConfigMapKey
 from trimtab.manifests import names
 from trimtab.manifests.labels import ATTEMPT, SHAPE, Owner, labels, reference
 
 Manifest = dict[str, Any]
-AnyDocument = SnapshotDocument | MaterializeDocument | TrainDocument | VerifyDocument | GcDocument
+AnyDocument = SnapshotDocument | MaterializeDocument | TrainDocument | VerifyDocument | GcDocument | EvaluateDocument
 
 API_VERSION, PLURAL = "batch/v1", "jobs"
 CONTAINER = "worker"

@@ -107,6 +107,7 @@ def deadline_exceeded(scene: Scene) -> Outcome | None:
 TAKES_TOO_LONG = {
     "TrainingJob": "raise spec.runPolicy.activeDeadlineSeconds, or make the work smaller",
     "Dataset": "give it fewer files, simpler validation queries, or more CPU in spec.template",
+    "DriftMonitor": "give it less to read (spec.features, spec.skew.replay), or more CPU in spec.template",
     "ModelVersion": "bring a model that loads faster, or ask for another verification with the annotation trimtab.dev/run-requested",
 }
 """What to do about DeadlineExceeded, by the kind whose Job it was."""

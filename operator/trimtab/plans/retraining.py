@@ -24,6 +24,8 @@ Reading = Literal["Alarm", "Strange", "Unclear", "Calm", "Unknown"]
 Run = Literal["Running", "Promoted", "Rejected", "Unchanged", "Failed"]
 """What became of the incident's run; Unchanged: there is no other data than the champion's."""
 Outcome = Literal["Improved", "NoGain", "Worse", "Rejected", "Failed", "Superseded"]
+Verdict = Literal["Improved", "NoGain", "Worse"]
+"""A new version against the one before it, paired, on matured labels."""
 Announcement = Literal["Opened", "Closed", "Alert", "RollBack", "Deprecate"]
 
 MORE_ROWS = 1.2
@@ -52,6 +54,7 @@ class Hindrance(StrEnum):
     DATASET_INVALID = "DatasetInvalid", "The Dataset does not pass its validation."
     FEW_LABELS = "FewLabels", "Too few labels have matured."
     ROLLOUT = "RolloutInFlight", "A version is being rolled out; it is judged first."
+    TRAINING_JOB_MISSING = "TrainingJobMissing", "There is no TrainingJob of the name in spec.onTrigger.trainingJob."
     PROVISIONAL_WORSE = "ProvisionalWorse", "The version that serves is worse than its predecessor; it is rolled back instead."
 
 
@@ -94,8 +97,8 @@ class BackOff:
 class Monitor:
     """What is remembered between two looks.
 
-    `version` is the one watched, `newest` the highest that was: to an older one people only go back. `lifts` counts retrains
-    that left skill below the floor.
+    `uid` tells it from other monitors. `version` is the one watched, `newest` the highest that was: to an older one people
+    only go back. `lifts` counts retrains that left skill below the floor.
     """
 
     uid: str
@@ -113,7 +116,7 @@ class Seen:
     """One look. Times are on the monitor's clock; `run` and `judged` are those of the open incident.
 
     `fired` are other triggers that fired (Schedule, NewData, Prometheus). `judged` compares new version and old, paired, on
-    matured labels.
+    matured labels. `known` are the ids of incidents that are closed: one cause in one window is one incident.
     """
 
     now: datetime
@@ -126,7 +129,8 @@ class Seen:
     fired: tuple[str, ...] = ()
     hindrances: frozenset[Hindrance] = field(default_factory=frozenset)
     run: Run | None = None
-    judged: Literal["Improved", "NoGain", "Worse"] | None = None
+    judged: Verdict | None = None
+    known: frozenset[str] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,11 @@ class Look:
         return own if own in self.policy.causes else next(iter(self.seen.fired), "")
 
     @property
+    def incident(self) -> str:
+        """Id of the one that would be opened now."""
+        return incident_id(self.monitor.uid, self.cause, self.seen.window_start)
+
+    @property
     def below_floor(self) -> bool:
         return _below_floor(self.seen, self.policy)
 
@@ -195,7 +204,9 @@ def calm(look: Look) -> bool:
 
 
 def opened(look: Look) -> bool:
-    return look.policy.action == "Retrain" and bool(look.cause) and not hindrances(look.monitor, look.seen, look.policy)
+    return (
+        look.policy.action == "Retrain" and bool(look.cause) and look.incident not in look.seen.known and not hindrances(look.monitor, look.seen, look.policy)
+    )
 
 
 GIVEN: Mapping[Signal, Callable[[Look], bool]] = {
@@ -233,7 +244,7 @@ def _alert(look: Look, moved: Monitor) -> Step:
 
 
 def _open(look: Look, moved: Monitor) -> Step:
-    incident = Incident(incident_id(moved.uid, look.cause, look.seen.window_start), look.cause, look.seen.now, look.seen.labelled_rows)
+    incident = Incident(look.incident, look.cause, look.seen.now, look.seen.labelled_rows)
     return Step(replace(moved, incident=incident, back_off=None), ("Opened",))
 
 

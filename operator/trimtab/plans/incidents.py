@@ -1,0 +1,128 @@
+"""The incident of a monitor as its status shows it: opened and closed by the state machine, filled in from its run.
+
+A TrainingJob finds it there and takes its id as a request; nothing is written to the TrainingJob.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from trimtab.api.driftmonitor import Incident
+from trimtab.api.monitor_memory import Judged
+from trimtab.api.reasons import Reason
+from trimtab.plans.monitor_look import View, refusal
+from trimtab.plans.monitored import made_for, run_of
+from trimtab.plans.retraining import Step
+
+LISTED = 10
+"""The status' bound."""
+
+
+@dataclass(frozen=True)
+class Book:
+    """The open incident, those that are closed, newest first, and what has just happened."""
+
+    open: Incident | None
+    closed: tuple[Incident, ...]
+    just_opened: Incident | None = None
+    just_closed: Incident | None = None
+
+    @property
+    def open_id(self) -> str:
+        return self.open.id if self.open else ""
+
+
+def keep(view: View, steps: list[Step]) -> Book:
+    """The book after these moves."""
+    status = view.seen.status
+    book = Book(_filled(view, status.incident), tuple(status.last_incidents))
+    for done in steps:
+        if "Closed" in done.announcements and book.open:
+            closed = _closed(view, book.open, done)
+            book = Book(None, (closed, *book.closed)[:LISTED], book.just_opened, closed)
+        if "Opened" in done.announcements:
+            opened = _filled(view, _opened(view, done))
+            book = Book(opened, book.closed, opened, book.just_closed)
+    return book
+
+
+def _opened(view: View, done: Step) -> Incident:
+    incident, follows = done.monitor.incident, view.seen.spec.on_trigger
+    assert incident is not None, "what is opened is there"
+    return Incident(
+        id=incident.id,
+        cause=incident.cause,
+        opened_at=incident.opened_at,
+        training_job=(follows.training_job if follows else "") or "",
+        labelled_rows=incident.labelled_rows,
+    )
+
+
+def _filled(view: View, incident: Incident | None) -> Incident | None:
+    """With what its run has come to, and where its report lies."""
+    if incident is None:
+        return None
+    seen, evaluation = view.seen, view.evaluation
+    run, made = run_of(seen.training_job, incident.id), made_for(seen.versions, incident.id)
+    facts: dict[str, Any] = {
+        "run_key": str((run or {}).get("key", "")),
+        "model_version": str((run or {}).get("modelVersion", "")) or (str(made["metadata"]["name"]) if made else ""),
+        "message": str((run or {}).get("message", ""))[:500],
+        "report_uri": view.news.report_uri if view.news and evaluation and evaluation.incident == incident.id else "",
+    }
+    return incident.model_copy(update={field: value for field, value in facts.items() if value})
+
+
+def _closed(view: View, incident: Incident, done: Step) -> Incident:
+    outcome = done.outcome or "Failed"
+    said = _what_came(view, incident, outcome)[:1000]
+    return incident.model_copy(update={"outcome": outcome, "closed_at": view.clock, "message": said})
+
+
+def _what_came(view: View, incident: Incident, outcome: str) -> str:
+    seen, judged = view.seen, view.judged
+    version = next((each for each in seen.versions if each["metadata"]["name"] == incident.model_version), None)
+    match outcome:
+        case "Superseded":
+            return f"{seen.name(seen.stable)} serves, which this incident did not bring."
+        case "Improved" | "NoGain" | "Worse" if judged and judged.version == seen.stable:
+            return comparison(view, judged)
+        case "NoGain" if incident.model_version:
+            return f"What served before {incident.model_version} is gone, so that nothing can be said about a gain."
+        case "Rejected" if version and (why := refusal(seen, version)):
+            return f"{incident.model_version} is not taken up. {why}"
+        case _:
+            return incident.message or _WITHOUT_A_WORD.get(outcome, "The run ended without a version.")
+
+
+_WITHOUT_A_WORD = {
+    "NoGain": "The Dataset has nothing that the version in service did not learn from.",
+    "Failed": "The run is gone: its TrainingJob was deleted, or its version was.",
+}
+
+
+def comparison(view: View, judged: Judged) -> str:
+    """What came of comparing a version with the one before it."""
+    name, before = view.seen.name(judged.version), view.seen.name(judged.predecessor)
+    interval = f"({judged.lower} to {judged.upper}) on {judged.labels} matured labels"
+    match judged.outcome:
+        case "Improved":
+            return f"{name} is better than {before}: its loss is lower by {judged.gain} {interval}."
+        case "Worse":
+            return Reason.WORSE.say(name=name, predecessor=before, gain=judged.gain.lstrip("-"), lower=judged.lower, upper=judged.upper, labels=judged.labels)
+        case _:
+            return f"{name} is neither surely better nor surely worse than {before}: its loss is lower by {judged.gain} {interval}."
+
+
+def why_rolled_back(view: View, steps: list[Step]) -> str:
+    """Why the version that serves is taken back now; empty where it is not.
+
+    By the state machine, which closed an incident or lost skill; or because a version that came without an incident has
+    just turned out to be worse than the one before it.
+    """
+    judged = view.judged
+    worse = judged is not None and judged.version == view.seen.stable and judged.outcome == "Worse"
+    asked = any("RollBack" in done.announcements for done in steps)
+    if judged is not None and worse and (asked or judged != view.seen.status.judged):
+        return comparison(view, judged)
+    performance = view.performance
+    return f"Skill {performance.skill} is below {performance.line} in two matured windows." if asked and performance else ""

@@ -1,0 +1,198 @@
+"""What is there, as the state machine of `retraining.py` sees it: readings, hindrances, triggers, the incident's run, the verdict on it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from trimtab.api.base import seconds
+from trimtab.api.driftmonitor import DriftMonitorSpec, OnTrigger, PerformanceReading
+from trimtab.api.evaluation import Evaluated
+from trimtab.api.modelversion import DEPRECATED
+from trimtab.api.monitor_memory import Evaluation, Judged, Readings, TriggerReading
+from trimtab.api.reasons import Reason
+from trimtab.plans import retraining
+from trimtab.plans.attempts import HEALS_WITH_TIME
+from trimtab.plans.conditions import parse
+from trimtab.plans.monitor_clock import Told, last_boundary
+from trimtab.plans.monitor_states import State
+from trimtab.plans.monitored import Seen, annotations, block_on, is_invalid, is_paused, made_for, run_of
+from trimtab.plans.plan import Manifest
+from trimtab.plans.pods import reason_named
+from trimtab.plans.retraining import Hindrance, Monitor, Policy
+from trimtab.plans.triggers import Times, fired
+
+ABOUT_THE_STORE = frozenset({Reason.STORE_UNREACHABLE, Reason.STORE_DENIED, Reason.BUCKET_MISSING, Reason.STORE_NOT_CONFIGURED})
+
+
+@dataclass(frozen=True)
+class View:
+    """All that one look is made of: what was observed, and what has been read from the Jobs and from Prometheus."""
+
+    seen: Seen
+    told: Told
+    now: datetime
+    evaluation: Evaluation | None
+    readings: Readings | None
+    performance: PerformanceReading | None
+    judged: Judged | None
+    tested: tuple[TriggerReading, ...]
+    news: Evaluated | None = None
+    """What the last look has just answered, where it has."""
+
+    @property
+    def clock(self) -> datetime:
+        return self.told.clock.now if self.told.clock else self.now
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when the version that serves does so, on the monitor's clock; None where it began before the monitor did, on a clock of its own."""
+        watching, stable = self.seen.status.watching, self.seen.serving.get("stable") or {}
+        if watching and watching.version == self.seen.stable:
+            return watching.since
+        if self.seen.spec.clock == "Wall" and stable.get("since"):
+            return parse(stable["since"])
+        return self.clock if watching else None
+
+    @property
+    def current(self) -> Readings | None:
+        """What is known of the version that serves now; nothing while the last look has failed."""
+        failed = self.evaluation is not None and self.evaluation.outcome == "Failed"
+        return None if failed or self.readings is None or self.readings.version != self.seen.stable else self.readings
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the version that serves has been compared with its predecessor."""
+        return self.judged is not None and self.judged.version == self.seen.stable
+
+    @property
+    def predecessor(self) -> Manifest | None:
+        """What the version that serves is to be compared with: it is provisional until it was."""
+        return self.seen.predecessor if self.seen.is_first_time and not self.is_judged else None
+
+
+def policy_of(spec: DriftMonitorSpec) -> Policy:
+    follows, maturity = spec.on_trigger or OnTrigger(action="Alert"), seconds(spec.performance.label_maturity)
+    causes = frozenset(trigger.type for trigger in spec.triggers if trigger.type in ("Performance", "Drift"))
+    return Policy(
+        action=follows.action,
+        causes=causes if spec.triggers else frozenset({"Performance"}),
+        cooldown=seconds(follows.cooldown) if follows.cooldown else maturity,
+        label_maturity=maturity,
+        floor=spec.performance.floor,
+        on_no_gain=follows.on_no_gain,
+    )
+
+
+def look(view: View, monitor: Monitor) -> retraining.Seen:
+    seen, readings = view.seen, view.current
+    skill = view.performance.skill if view.performance and readings else ""
+    opened = [incident.opened_at for incident in (seen.status.incident, *seen.status.last_incidents) if incident]
+    began = view.told.clock.began if view.told.clock else view.now
+    times = Times(since=max([began, *opened]), clock=view.clock, wall=view.now)
+    return retraining.Seen(
+        now=view.clock,
+        window_start=readings.window_start if readings else last_boundary(view.clock, seconds(seen.spec.window.duration)),
+        version=seen.stable or monitor.version,
+        drift=readings.drift if readings else "Unknown",
+        performance=readings.performance if readings else "Unknown",
+        skill=float(skill) if skill else None,
+        labelled_rows=readings.labelled_rows if readings else 0,
+        fired=fired(seen.spec, readings, view.tested, times),
+        hindrances=frozenset(hindrance for hindrance, applies in HINDRANCES if applies(view)),
+        run=run(view, monitor),
+        judged=verdict(view, monitor),
+        known=frozenset(incident.id for incident in seen.status.last_incidents),
+    )
+
+
+def is_on_hold(view: View) -> bool:
+    return view.seen.held or is_paused(view.seen.deployment)
+
+
+def store_is_away(view: View) -> bool:
+    known = view.evaluation
+    return known is not None and known.outcome != "Answered" and reason_named(known.reason) in ABOUT_THE_STORE
+
+
+def has_fault(*names: str) -> Callable[[View], bool]:
+    """Whether `evaluate` found one of these faults."""
+    return lambda view: view.current is not None and any(fault.startswith(names) for fault in view.current.faults)
+
+
+def few_labels(view: View) -> bool:
+    """Without labels nobody could say whether a new version is better."""
+    return view.current is None or view.current.new_rows < view.seen.spec.performance.min_labels
+
+
+def training_job_is_missing(view: View) -> bool:
+    follows = view.seen.spec.on_trigger
+    return follows is not None and follows.action == "Retrain" and view.seen.training_job is None
+
+
+HINDRANCES: tuple[tuple[Hindrance, Callable[[View], bool]], ...] = (
+    (Hindrance.PAUSED, is_on_hold),
+    (Hindrance.CLOCK_JUMP, lambda view: view.told.jumped is not None or (view.current is not None and view.current.clock_jump)),
+    (Hindrance.STORE_UNREACHABLE, store_is_away),
+    (Hindrance.PROMETHEUS_UNREACHABLE, lambda view: any(answer.unreachable for answer in view.seen.answers)),
+    (Hindrance.SCHEMA_CHANGED, has_fault("SchemaChanged")),
+    (Hindrance.NULL_FLOOD, has_fault("NullFlood")),
+    (Hindrance.SKEW, lambda view: view.current is not None and bool(view.current.skew)),
+    (Hindrance.DATASET_INVALID, lambda view: is_invalid(view.seen.dataset)),
+    (Hindrance.FEW_LABELS, few_labels),
+    (Hindrance.ROLLOUT, lambda view: bool(view.seen.serving.get("candidate"))),
+    (Hindrance.TRAINING_JOB_MISSING, training_job_is_missing),
+    (Hindrance.PROVISIONAL_WORSE, lambda view: view.is_judged and view.judged is not None and view.judged.outcome == "Worse"),
+)
+
+
+def run(view: View, monitor: Monitor) -> retraining.Run | None:
+    """What became of the open incident's run: first by its entry, then by what the Deployment does with its version."""
+    if monitor.incident is None:
+        return None
+    made, entry = made_for(view.seen.versions, monitor.incident.id), run_of(view.seen.training_job, monitor.incident.id)
+    if entry is None and made is None:
+        return "Failed" if view.seen.training_job is None else "Running"
+    outcome = str((entry or {}).get("outcome", "Registered"))
+    if outcome == "Registered":
+        return taken_up(view.seen, _version_of(view.seen, entry, made))
+    if outcome == "Failed" and reason_named(str((entry or {}).get("reason"))) in HEALS_WITH_TIME:
+        return "Running"  # the TrainingJob tries again by itself
+    return RUNS.get(outcome, "Running")
+
+
+RUNS: dict[str, retraining.Run] = {"Rejected": "Rejected", "Failed": "Failed", "Superseded": "Failed", "NoGain": "Unchanged", "Unchanged": "Unchanged"}
+
+
+def taken_up(seen: Seen, version: Manifest | None) -> retraining.Run:
+    """A version that is registered: does it serve, may it ever?"""
+    if version is None:
+        return "Failed"
+    if version["spec"]["version"] == seen.stable:
+        return "Promoted"
+    return "Rejected" if refusal(seen, version) else "Running"
+
+
+def refusal(seen: Seen, version: Manifest) -> str:
+    """Why the Deployment will not take a version up, ever; empty where it may."""
+    spec = version["spec"]
+    said = {
+        "It is blocked: {}": block_on(version, seen.spec.deployment),
+        "It was rejected by {}.": spec.get("approvedBy", "a person") if spec.get("approval") == "Rejected" else "",
+        "It is deprecated: {}": (spec.get("deprecated") or {}).get("reason") or annotations(version).get(DEPRECATED, ""),
+    }
+    return next((sentence.format(why) for sentence, why in said.items() if why), "")
+
+
+def _version_of(seen: Seen, entry: Manifest | None, made: Manifest | None) -> Manifest | None:
+    named = str((entry or {}).get("modelVersion", ""))
+    return next((each for each in seen.versions if each["metadata"]["name"] == named), made)
+
+
+def verdict(view: View, monitor: Monitor) -> retraining.Verdict | None:
+    """New version against old, where an incident waits for it; a Deployment that is paused is not rolled back, so it is not judged either."""
+    if monitor.state is not State.VALIDATING or is_paused(view.seen.deployment):
+        return None
+    if view.judged is not None and view.judged.version == monitor.version:
+        return view.judged.outcome
+    nothing_to_compare_with = view.seen.predecessor is None and view.current is not None and view.current.performance != "Unknown"
+    return "NoGain" if nothing_to_compare_with else None

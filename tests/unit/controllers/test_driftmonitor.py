@@ -1,0 +1,547 @@
+"""What a person sees of a DriftMonitor while windows pass, skill falls, runs end and versions come and go."""
+
+from datetime import timedelta
+from typing import Any
+
+from support.builders import dataset
+from support.monitoring import (
+    DAY,
+    DRIFT,
+    FEBRUARY,
+    LOST,
+    answers,
+    clock_at,
+    document,
+    evaluated,
+    judged,
+    monitor,
+    run,
+    serving,
+    trainer,
+    version,
+)
+from support.tale import Tale
+from trimtab.api.evaluation import FaultReading, Replay
+from trimtab.controllers import driftmonitor
+from trimtab.manifests.labels import REQUEST
+
+KIND = "DriftMonitor"
+BLOCK = "blocked.trimtab.dev/flights"
+
+
+class Watch(Tale):
+    """A monitor on the requests' clock."""
+
+    def __init__(self, *given: Any, **spec: Any) -> None:
+        super().__init__(driftmonitor, given=given or (monitor(**spec), serving(1), version(1), version(2), trainer(), dataset()))
+        self.day = FEBRUARY
+        self.next(timedelta(hours=1))
+
+    def next(self, span: timedelta = DAY) -> None:
+        self.day += span
+        clock_at(self.api, self.day)
+
+    async def look(self, **said: Any) -> None:
+        """A day passes, and its window reads like this."""
+        self.next()
+        await self.settle()
+        await self.say(**said)
+
+    async def say(self, **said: Any) -> None:
+        """What the running look answers; one that follows it says the same."""
+        for _ in range(3):
+            if not self.running("evaluate"):
+                return
+            answers(self.api, self.job("evaluate"), evaluated(self.day.replace(hour=0), **said))
+            await self.settle()
+
+    @property
+    def state(self) -> str:
+        return self.status(KIND)["state"]
+
+    @property
+    def incident(self) -> Any:
+        return self.status(KIND).get("incident")
+
+    async def serves(self, *history: int) -> None:
+        self.api.given(serving(*history))
+        await self.settle()
+
+    async def runs(self, *runs: Any) -> None:
+        self.api.given(trainer(*runs))
+        await self.settle()
+
+    async def opened(self) -> str:
+        """Skill is lost, and an incident is open."""
+        await self.settle()
+        await self.say()
+        await self.look(**LOST)
+        return str(self.incident["id"])
+
+    def annotations(self, name: str) -> Any:
+        return self.api.one("modelversions", name)["metadata"].get("annotations") or {}
+
+
+async def test_it_begins_with_a_look_at_the_version_that_serves():
+    tale = Watch()
+    await tale.settle()
+    told = document(tale.job("evaluate"))
+    assert (told["watching"]["name"], told["now"], told["spec"]["deployment"]) == ("flights-v1", "2013-02-01T01:00:00Z", "flights")
+    assert tale.ready(KIND) == ("False", "Progressing")
+
+
+async def test_calm_windows_make_a_healthy_monitor_that_says_what_it_saw():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    assert (tale.state, tale.ready(KIND)) == ("Healthy", ("True", "Watching"))
+    assert tale.condition(KIND, "Drifted")["status"] == "False"
+    assert "nothing that a retraining would bring back" in tale.condition(KIND, "PerformanceDegraded")["message"]
+    assert tale.status(KIND)["lastWindow"]["rows"] == 900
+
+
+async def test_a_window_that_closes_is_looked_at_and_time_alone_is_not():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    tale.next(timedelta(hours=5))
+    await tale.settle()
+    assert not tale.running("evaluate")
+    tale.next()
+    await tale.settle()
+    assert document(tale.job("evaluate"))["now"] == "2013-02-02T06:00:00Z"
+
+
+async def test_a_clock_that_ticks_writes_nothing():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    tale.api.forget()
+    for _ in range(5):
+        tale.next(timedelta(hours=1))
+        await tale.reconcile(KIND)
+    assert not tale.api.writes
+
+
+async def test_one_look_covers_all_windows_that_closed_while_nobody_looked():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    tale.next(9 * DAY)
+    await tale.settle()
+    await tale.say()
+    assert len(tale.jobs("evaluate")) == 2
+
+
+async def test_lost_skill_opens_an_incident_that_names_the_training_job():
+    tale = Watch()
+    await tale.opened()
+    assert tale.state == "Retraining"
+    assert (tale.incident["cause"], tale.incident["trainingJob"], tale.incident["labelledRows"]) == ("Performance", "flights", 1500)
+    assert tale.condition(KIND, "PerformanceDegraded")["reason"] == "LostSkill"
+    assert {"IncidentOpened", "LostSkill"} <= set(tale.events())
+
+
+async def test_the_same_cause_in_the_same_window_has_the_same_id_in_a_restored_cluster():
+    one, other = Watch(), Watch()
+    other.api._uids = iter(range(5000, 9000))
+    assert await one.opened() == await other.opened()
+
+
+async def test_an_incident_is_reported_on_and_its_report_is_named():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    tale.next()
+    await tale.settle()
+    answers(tale.api, tale.job("evaluate"), evaluated(tale.day, **LOST))
+    await tale.settle()
+    assert document(tale.job("evaluate"))["incident"] == tale.incident["id"]
+    answers(tale.api, tale.job("evaluate"), evaluated(tale.day, **LOST, report_uri="s3://trimtab/reports/flights/1/"))
+    await tale.settle()
+    assert tale.incident["reportURI"] == "s3://trimtab/reports/flights/1/"
+
+
+async def test_a_run_whose_version_serves_is_validated_against_the_one_before_it():
+    tale = Watch()
+    request = await tale.opened()
+    await tale.runs(run(request, "Registered", modelVersion="flights-v2"))
+    assert tale.state == "Retraining"
+    await tale.serves(1, 2)
+    assert (tale.state, tale.incident["modelVersion"]) == ("Validating", "flights-v2")
+    told = document(tale.job("evaluate"))
+    assert (told["watching"]["name"], told["predecessor"]["name"]) == ("flights-v2", "flights-v1")
+
+
+async def test_a_better_version_closes_the_incident_as_improved_and_rests():
+    tale = Watch()
+    request = await tale.opened()
+    await tale.runs(run(request, "Registered", modelVersion="flights-v2"))
+    await tale.serves(1, 2)
+    await tale.say()
+    await tale.look(judged=judged("Improved"))
+    last = tale.status(KIND)["lastIncidents"][0]
+    assert (tale.state, last["outcome"]) == ("Cooldown", "Improved")
+    assert "flights-v2 is better than flights-v1" in last["message"]
+    await tale.look()
+    await tale.look()
+    assert (tale.state, tale.incident) == ("Healthy", None)
+
+
+async def test_a_worse_version_is_blocked_and_nothing_is_retrained_while_it_serves():
+    tale = Watch()
+    request = await tale.opened()
+    await tale.runs(run(request, "Registered", modelVersion="flights-v2"))
+    await tale.serves(1, 2)
+    await tale.say()
+    await tale.look(judged=judged("Worse", -0.3))
+    assert "flights-v2 is worse than flights-v1" in tale.annotations("flights-v2")[BLOCK]
+    assert tale.status(KIND)["lastIncidents"][0]["outcome"] == "Worse"
+    assert "TakenBack" in tale.events()
+
+
+async def test_a_version_that_a_person_named_is_taken_back_when_its_own_labels_say_so():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    await tale.serves(1, 2)
+    assert document(tale.job("evaluate"))["predecessor"]["name"] == "flights-v1"
+    await tale.say()
+    assert BLOCK not in tale.annotations("flights-v2")
+    await tale.look(judged=judged("Worse", -0.3), performance="Alarm")
+    assert "flights-v2 is worse than flights-v1" in tale.annotations("flights-v2")[BLOCK]
+    assert tale.incident is None
+    assert any("rolled back instead" in sentence for sentence in tale.status(KIND)["held"])
+
+
+async def test_a_version_is_provisional_until_it_was_judged_once():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    await tale.serves(1, 2)
+    await tale.say(judged=judged("NoGain"))
+    tale.next()
+    await tale.settle()
+    assert "predecessor" not in document(tale.job("evaluate")) or document(tale.job("evaluate"))["predecessor"] is None
+
+
+async def test_what_was_served_before_is_not_provisional_again():
+    tale = Watch()
+    await tale.serves(1, 2, 1)
+    assert document(tale.job("evaluate"))["predecessor"] is None
+
+
+async def test_a_paused_deployment_is_looked_at_and_neither_retrained_nor_rolled_back():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    tale.api.given(serving(1, 2) | {"metadata": {"name": "flights", "annotations": {"trimtab.dev/paused": "true"}}})
+    await tale.settle()
+    await tale.say()
+    await tale.look(judged=judged("Worse", -0.3), **LOST)
+    assert (tale.incident, BLOCK in tale.annotations("flights-v2")) == (None, False)
+    assert "Retraining is paused." in tale.status(KIND)["held"]
+    tale.api.given(serving(1, 2) | {"metadata": {"name": "flights", "annotations": {}}})
+    await tale.look(judged=judged("Worse", -0.3), **LOST)
+    assert BLOCK in tale.annotations("flights-v2")
+
+
+async def test_the_charts_pause_holds_every_retraining():
+    tale = Watch()
+    tale.settings = tale.settings.model_copy(update={"pause_automatic_retraining": True})
+    await tale.settle()
+    await tale.say()
+    await tale.look(**LOST)
+    assert (tale.state, tale.incident) == ("Degraded", None)
+    assert "Retraining is paused." in tale.status(KIND)["held"]
+
+
+async def test_drift_without_a_trigger_is_told_and_opens_nothing():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    await tale.look(**DRIFT)
+    assert (tale.state, tale.incident) == ("Drifted", None)
+    assert "dep_delay (effect 0.31, p 0.004)" in tale.condition(KIND, "Drifted")["message"]
+    assert "Drifted" in tale.events()
+
+
+async def test_drift_is_not_forgotten_while_a_window_is_in_between():
+    tale = Watch()
+    await tale.settle()
+    await tale.look(**DRIFT)
+    await tale.look(drift="Unclear")
+    assert tale.condition(KIND, "Drifted")["status"] == "True"
+    await tale.look()
+    assert tale.condition(KIND, "Drifted")["status"] == "False"
+
+
+FAULTS = {
+    "NullFlood": ({"faults": [FaultReading(name="NullFlood", column="dep_delay", detail="97% of it is missing.")]}, "mend what feeds it"),
+    "SchemaChanged": ({"faults": [FaultReading(name="SchemaChanged", column="carrier", detail="it is gone.")]}, "has another type"),
+    "skew": ({"replay": Replay(replayed=200, mismatched=3, detail="Request a/0 was answered 0.2 and is 0.9.")}, "Answers differ"),
+    "clock jump": ({"clock_jump": True}, "Event times jumped"),
+    "few labels": ({"new_rows": 10}, "Too few labels"),
+}
+
+
+async def test_what_is_broken_is_named_and_never_retrained_on():
+    for said, sentence in FAULTS.values():
+        tale = Watch()
+        await tale.settle()
+        await tale.say()
+        await tale.look(**LOST | said)
+        assert (tale.state, tale.incident) == ("Degraded", None), sentence
+        assert any(sentence in held for held in tale.status(KIND)["held"]), tale.status(KIND)["held"]
+
+
+async def test_answers_that_differ_offline_are_skew():
+    tale = Watch()
+    await tale.settle()
+    await tale.say(replay=Replay(replayed=200, mismatched=3, detail="Request a/0 was answered 0.2 and is 0.9."))
+    assert tale.condition(KIND, "SkewDetected")["status"] == "True"
+    assert "Request a/0" in tale.condition(KIND, "SkewDetected")["message"]
+
+
+async def test_a_rollout_in_flight_is_waited_for():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    tale.api.given(serving(1, candidate={"version": 2, "name": "flights-v2"}))
+    await tale.look(**LOST)
+    assert tale.incident is None
+    await tale.serves(1)
+    assert tale.state == "Retraining"
+
+
+async def test_a_dataset_that_fails_its_validation_is_not_learned_from():
+    tale = Watch()
+    invalid = [{"type": "Valid", "status": "False", "reason": "RuleViolated", "message": "", "lastTransitionTime": "2026-01-05T08:00:00Z"}]
+    tale.api.given(dataset() | {"status": {"conditions": invalid}})
+    await tale.settle()
+    await tale.say()
+    await tale.look(**LOST)
+    assert tale.incident is None
+    assert "The Dataset does not pass its validation." in tale.status(KIND)["held"]
+
+
+async def test_without_the_training_job_it_is_not_ready_and_opens_when_that_comes():
+    tale = Watch(monitor(), serving(1), version(1))
+    await tale.settle()
+    await tale.say()
+    await tale.look(**LOST)
+    assert tale.incident is None
+    assert tale.ready(KIND) == ("False", "TrainingJobMissing")
+    assert "there is no TrainingJob flights" in tale.condition(KIND, "Ready")["message"]
+    await tale.runs()
+    assert tale.state == "Retraining"
+
+
+async def test_without_its_deployment_it_says_so_and_heals():
+    tale = Watch()
+    tale.api.remove("trimtab.dev/v1alpha1", "modeldeployments", "default", "flights")
+    await tale.settle()
+    assert tale.ready(KIND) == ("False", "DeploymentMissing")
+    await tale.serves()
+    assert tale.ready(KIND) == ("False", "NothingServed")
+    clock_at(tale.api, tale.day)
+    await tale.serves(1)
+    await tale.say()
+    assert tale.ready(KIND) == ("True", "Watching")
+
+
+async def test_a_feature_that_the_model_does_not_have_is_named_before_any_job():
+    tale = Watch(features=["dep_dely"])
+    await tale.settle()
+    assert tale.ready(KIND) == ("False", "ColumnMissing")
+    assert tale.condition(KIND, "Ready")["message"] == "spec.features: there is no column dep_dely; the columns are dep_delay, carrier."
+    assert not tale.jobs()
+
+
+async def test_an_event_time_from_the_future_does_not_stop_the_clock():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    clock_at(tale.api, FEBRUARY.replace(year=2113))
+    await tale.settle()
+    assert tale.ready(KIND) == ("False", "ClockJump")
+    assert "2113-02-01" in tale.condition(KIND, "Ready")["message"]
+    tale.next()
+    await tale.settle()
+    await tale.say()
+    assert tale.ready(KIND) == ("True", "Watching")
+
+
+async def test_a_look_that_fails_is_tried_again_and_nothing_is_decided_meanwhile():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    tale.next()
+    await tale.settle()
+    await tale.failed("evaluate", "StoreUnreachable", "The object store does not answer.", code=3)
+    assert tale.ready(KIND) == ("False", "StoreUnreachable")
+    assert tale.state == "Healthy"
+    await tale.after(minutes=2)
+    await tale.say(**LOST)
+    assert tale.state == "Retraining"
+
+
+RUNS = {
+    "Rejected": ("Rejected", {}),
+    "Unchanged": ("NoGain", {}),
+    "Failed": ("Failed", {"reason": "TrainingFailed", "message": "ValueError: no."}),
+    "Superseded": ("Failed", {}),
+}
+
+
+async def test_a_run_that_brings_nothing_closes_its_incident():
+    for outcome, (closed, more) in RUNS.items():
+        tale = Watch()
+        request = await tale.opened()
+        await tale.runs(run(request, outcome, **more))
+        assert (tale.state, tale.status(KIND)["lastIncidents"][0]["outcome"]) == ("Cooldown", closed), outcome
+
+
+async def test_a_run_that_the_training_job_tries_again_is_waited_for():
+    tale = Watch()
+    request = await tale.opened()
+    await tale.runs(run(request, "Failed", reason="StoreUnreachable"))
+    assert tale.state == "Retraining"
+
+
+async def test_a_candidate_that_was_rolled_back_closes_its_incident_and_backs_off():
+    tale = Watch()
+    request = await tale.opened()
+    await tale.runs(run(request, "Registered", modelVersion="flights-v2"))
+    tale.api.given(version(2) | {"metadata": {"name": "flights-v2", "annotations": {BLOCK: "Canary: 8% errors."}}})
+    await tale.settle()
+    last = tale.status(KIND)["lastIncidents"][0]
+    assert (tale.state, last["outcome"]) == ("Cooldown", "Rejected")
+    assert "Canary: 8% errors." in last["message"]
+    assert tale.status(KIND)["standing"]["backOff"] == {"outcome": "Rejected", "labelledRows": 1500}
+
+
+async def test_after_no_gain_the_next_incident_waits_for_a_fifth_more_rows():
+    tale = Watch()
+    request = await tale.opened()
+    await tale.runs(run(request, "Unchanged"))
+    for _ in range(3):
+        await tale.look(**LOST)
+    assert (tale.state, tale.incident) == ("Degraded", None)
+    assert any("from 1800 labelled rows on" in sentence for sentence in tale.status(KIND)["held"])
+    await tale.look(**LOST, labelled_rows=1800)
+    assert tale.state == "Retraining"
+    assert tale.incident["id"] != request
+
+
+async def test_a_status_that_was_lost_finds_the_run_of_its_incident_by_its_version():
+    tale = Watch()
+    request = await tale.opened()
+    await tale.runs()
+    tale.api.given(version(2) | {"metadata": {"name": "flights-v2", "annotations": {REQUEST: request}}})
+    await tale.serves(1, 2)
+    assert tale.state == "Validating"
+
+
+async def test_a_suspended_monitor_looks_at_nothing():
+    tale = Watch(suspend=True)
+    await tale.settle()
+    assert (tale.jobs(), tale.ready(KIND)[1]) == ([], "Suspended")
+
+
+async def test_a_paused_monitor_keeps_its_incident():
+    tale = Watch()
+    await tale.opened()
+    await tale.annotated(KIND, {"trimtab.dev/paused": "true"})
+    await tale.look()
+    assert (tale.ready(KIND)[1], tale.incident["cause"]) == ("Paused", "Performance")
+
+
+async def test_a_person_asks_for_a_look():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    await tale.annotated(KIND, {"trimtab.dev/run-requested": "now"})
+    await tale.say()
+    assert tale.status(KIND)["lastHandledRequest"] == "now"
+    assert len(tale.jobs("evaluate")) == 2
+
+
+async def test_what_changes_no_finding_starts_no_look_and_what_does_starts_one():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    await tale.edited(KIND, onTrigger={"action": "Alert"})
+    assert not tale.running("evaluate")
+    await tale.edited(KIND, tests={"alpha": 0.05})
+    assert document(tale.job("evaluate"))["spec"]["tests"]["alpha"] == 0.05
+
+
+async def test_rollback_goes_back_where_skill_is_lost():
+    tale = Watch(monitor(onTrigger={"action": "Rollback"}), serving(1, 2), version(1), version(2))
+    await tale.settle()
+    await tale.say(judged=judged("NoGain"))
+    await tale.look(**LOST)
+    assert "below 0.02" in tale.annotations("flights-v2")[BLOCK]
+    assert tale.incident is None
+
+
+async def test_there_is_no_way_back_from_the_first_version():
+    tale = Watch(onTrigger={"action": "Rollback"})
+    await tale.settle()
+    await tale.say()
+    await tale.look(**LOST)
+    assert (tale.state, tale.annotations("flights-v1")) == ("Degraded", {})
+
+
+async def test_an_alert_opens_nothing():
+    tale = Watch(onTrigger={"action": "Alert"})
+    await tale.settle()
+    await tale.say()
+    await tale.look(**LOST)
+    assert (tale.state, tale.incident, tale.annotations("flights-v1")) == ("Degraded", None, {})
+
+
+async def test_a_version_that_two_runs_could_not_lift_is_deprecated_where_that_is_asked():
+    tale = Watch(performance={"floor": 0.0}, onTrigger={"action": "Retrain", "trainingJob": "flights", "onNoGain": "Deprecate"})
+    request = await tale.opened()
+    for _ in range(2):
+        await tale.runs(run(request, "Unchanged"))
+        for _ in range(3):
+            await tale.look(**LOST)
+        request = (tale.incident or {}).get("id", "")
+    assert "below 0" in tale.annotations("flights-v1")["trimtab.dev/deprecated"]
+
+
+async def test_new_data_are_a_reason_where_they_are_a_trigger():
+    tale = Watch(triggers=[{"name": "fresh", "type": "NewData", "percent": 60}])
+    await tale.settle()
+    await tale.say(labelled_rows=1500, new_rows=500)
+    assert tale.incident is None
+    await tale.look(labelled_rows=1600, new_rows=600)
+    assert tale.incident["cause"] == "fresh"
+
+
+async def test_a_schedule_fires_on_the_monitors_clock_and_once():
+    tale = Watch(triggers=[{"name": "monday", "type": "Schedule", "schedule": "0 3 * * 1"}])
+    await tale.settle()
+    await tale.say()
+    for _ in range(3):
+        await tale.look()
+    assert tale.incident is None
+    await tale.look()
+    assert (tale.incident["cause"], tale.incident["openedAt"]) == ("monday", "2013-02-05T01:00:00Z")
+    await tale.runs(run(tale.incident["id"], "Failed"))
+    for _ in range(5):
+        await tale.look()
+    assert tale.incident is None
+    await tale.look()
+    await tale.look()
+    assert tale.incident["cause"] == "monday"
+
+
+async def test_jobs_of_old_looks_are_swept_up():
+    tale = Watch()
+    for _ in range(6):
+        await tale.look()
+    assert len(tale.jobs("evaluate")) == 3
