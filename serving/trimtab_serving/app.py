@@ -1,7 +1,6 @@
 """The two ASGI applications of a pod: inference for clients, health and metrics for the cluster. Raw ASGI: the protocol is small.
 
-A request is answered on the loop itself, because one row is cheaper than a hand-over to a thread; large ones go to threads
-(ONNX Runtime and numpy release the interpreter's lock there), so that small ones do not wait behind them.
+What answers a request is `answering`'s business; here is what a client's connection has to do with it.
 """
 
 import asyncio
@@ -14,16 +13,15 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from trimtab_serving import metrics, pages
+from trimtab_serving import calls, metrics, pages
+from trimtab_serving.answering import Answer, Answering
+from trimtab_serving.budget import Held
+from trimtab_serving.calls import Call
 from trimtab_serving.errors import Refusal
-from trimtab_serving.model import Model
+from trimtab_serving.split.shadow import Copy
 from trimtab_serving.state import LOADING, Phase, Server
 from trimtab_serving.trail.labels import read as read_labels
-from trimtab_serving.wire import CLOSE, SOON, ClientLeft, Header, Receive, Scope, Send, check_head, error, is_safe, read_body, reply, request_id
-
-INLINE_ROWS = 64
-INLINE_BYTES = 64 * 1024
-"""Above either, threads do the work."""
+from trimtab_serving.wire import CLOSE, SOON, ClientLeft, Header, Receive, Scope, Send, check_head, error, read_body, reply
 
 BODY_SECONDS = 30.0
 """How long a client may take to send its body."""
@@ -38,6 +36,8 @@ class Inference:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._answering = Answering(server)
+        self._open_path = f"{pages.model_paths(server.identity)[0]}/infer"
         self._infer_paths = frozenset(f"{path}/infer" for path in pages.model_paths(server.identity))
         self._label_paths = frozenset(f"{path}/labels" for path in pages.model_paths(server.identity))
         self._version: Header = (b"x-trimtab-version", server.identity.version.encode())
@@ -45,7 +45,7 @@ class Inference:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         if path in self._infer_paths and method == "POST":
-            await self._count(scope, receive, send)
+            await self._infer(scope, receive, send)
         elif path in self._label_paths and method == "POST":
             await self._take_labels(scope, receive, send)
         else:
@@ -69,53 +69,43 @@ class Inference:
             return 503, error(LOADING), (SOON,)
         return 404, error(pages.unknown(path, server.identity, [*server.pages, *self._infer_paths, *self._label_paths])), ()
 
-    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
-        counters, begun = self._server.counters, time.perf_counter()
-        counters.inflight += 1
-        status = CLIENT_LEFT
+    async def _infer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        server, begun = self._server, time.perf_counter()
+        headers = dict(scope["headers"])
+        call, held = calls.read(headers, server.division.sticky, server.identity.deployment), Held(server.budget)
+        server.counters.inflight += 1
+        status, own = CLIENT_LEFT, True
         try:
-            headers = dict(scope["headers"])
-            status, body, answered_as, extra = await self._infer(headers, receive, begun)
-            await reply(send, status, body, ((b"x-request-id", answered_as.encode()), *extra, self._version, *self._closing()))
+            answer, body = await self._answer(scope["path"], call, headers, receive, held)
+            own = answer.own
+            await reply(send, answer.status, answer.body, (*answer.head(), *self._closing()))
+            status = answer.status
+            self._copy(call, answer, body)
         except ClientLeft:
             log.debug("request.abandoned")
         finally:
-            counters.inflight -= 1
-            counters.answered(status, time.perf_counter() - begun)
+            held.release()
+            server.counters.inflight -= 1
+            if own:
+                server.counters.answered(call.role, status, time.perf_counter() - begun)
 
-    async def _infer(self, headers: Mapping[bytes, bytes], receive: Receive, begun: float) -> tuple[int, bytes, str, tuple[Header, ...]]:
-        asked_as = request_id(headers)
+    async def _answer(self, path: str, call: Call, headers: Mapping[bytes, bytes], receive: Receive, held: Held) -> tuple[Answer, bytes]:
+        """The answer, and the body it is to; that is empty where it was refused unread."""
         try:
             model = self._server.model_or_refusal()
             check_head(headers, self._server.max_body_bytes)
             async with asyncio.timeout(BODY_SECONDS):
-                body = await read_body(receive, self._server.max_body_bytes)
-            answered_as, answer = await self._answer(model, body, asked_as, begun)
+                body = await read_body(receive, self._server.max_body_bytes, held.take)
         except Refusal as refusal:
-            return refusal.status, error(refusal.sentence), asked_as, refusal.headers
+            return self._answering.refusal(call, refusal), b""
         except TimeoutError:
-            return 408, error(f"The body did not arrive within {BODY_SECONDS:g} s."), asked_as, (CLOSE,)
-        except ClientLeft:
-            raise
-        except Exception:
-            log.exception("request.failed", request_id=asked_as)
-            return 500, error(f"The model failed on this request; the server's log says more under {asked_as}."), asked_as, ()
-        return 200, answer, answered_as if is_safe(answered_as) else asked_as, ()
+            return self._answering.refusal(call, Refusal(408, _late(), (CLOSE,))), b""
+        # Whoever names a version wants this one.
+        return await self._answering.answer(call, model, body, call.key if path == self._open_path else None), body
 
-    async def _answer(self, model: Model, body: bytes, asked_as: str, begun: float) -> tuple[str, bytes]:
-        """The answer's id, which is the client's own where the body has one, and the answer."""
-        loop, threads = asyncio.get_running_loop(), self._server.threads
-        request = model.protocol.decode(body) if len(body) <= INLINE_BYTES else await loop.run_in_executor(threads, model.protocol.decode, body)
-        answered_as = request.id or asked_as
-        if request.rows <= INLINE_ROWS:
-            outputs = model.predict(request)
-            answer = model.answer(answered_as, request, outputs)
-        else:
-            outputs = await loop.run_in_executor(threads, model.predict, request)
-            answer = await loop.run_in_executor(threads, model.answer, answered_as, request, outputs)
-        if self._server.trail and self._server.trail.recorder:
-            self._server.trail.recorder.take(answered_as, request, outputs, time.perf_counter() - begun)
-        return answered_as, answer
+    def _copy(self, call: Call, answer: Answer, body: bytes) -> None:
+        if call.key is not None and answer.own and answer.status == 200:
+            self._server.division.copy(call.key, Copy(body, call.id, call.user, answer.body))
 
     async def _take_labels(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: tuple[Header, ...] = ()
@@ -124,7 +114,7 @@ class Inference:
         except Refusal as refusal:
             status, answer, headers = refusal.status, error(refusal.sentence), refusal.headers
         except TimeoutError:
-            status, answer, headers = 408, error(f"The body did not arrive within {BODY_SECONDS:g} s."), (CLOSE,)
+            status, answer, headers = 408, error(_late()), (CLOSE,)
         except ClientLeft:
             return
         await reply(send, status, answer, (*headers, self._version, *self._closing()))
@@ -134,8 +124,12 @@ class Inference:
         if trail is None:
             raise Refusal(501, "This server serves a local folder and has no object store to keep labels in.")
         check_head(headers, self._server.max_body_bytes)
-        async with asyncio.timeout(BODY_SECONDS):
-            body = await read_body(receive, self._server.max_body_bytes)
+        held = Held(self._server.budget)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await read_body(receive, self._server.max_body_bytes, held.take)
+        finally:
+            held.release()  # the desk has a bound of its own
         labels, doubts = read_labels(body, model.signature, datetime.now(UTC))
         await trail.labels.keep(labels)
         return orjson.dumps({"accepted": len(labels)} | ({"warnings": doubts} if doubts else {}))
@@ -150,7 +144,7 @@ class Admin:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._registry: CollectorRegistry = metrics.registry(server.counters, server.identity)
+        self._registry: CollectorRegistry = metrics.registry(server.counters, server.identity, server.division)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del receive
@@ -164,3 +158,7 @@ class Admin:
                 await reply(send, 200 if ready else 503, orjson.dumps({"ready": ready, "phase": self._server.phase}), ())
             case path:
                 await reply(send, 404, error(f"There is nothing at {path!r:.120}; the paths are /metrics, /healthz and /readyz."), ())
+
+
+def _late() -> str:
+    return f"The body did not arrive within {BODY_SECONDS:g} s."

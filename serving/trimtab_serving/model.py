@@ -21,6 +21,9 @@ from trimtab_serving.errors import GoldenMismatch, ModelFault, Refusal
 from trimtab_serving.protocol import Protocol, Request
 from trimtab_serving.tensors import width
 
+INLINE_ROWS = 64
+"""Above, threads do the work; a slow model has a lower bound of its own (`pace`)."""
+
 PLATFORMS = {"onnx": "onnxruntime_onnxv1", "skops": "sklearn_skops"}
 
 
@@ -47,6 +50,7 @@ class Model:
     golden: Golden | None
     load_ms: int
     profile: Profile | None = None
+    inline_rows: int = INLINE_ROWS
 
     def answer(self, answered_as: str, request: Request, outputs: Sequence[NDArray[Any]]) -> bytes:
         """The body, with the outputs that the client wants to see."""
@@ -74,9 +78,8 @@ def load(files: Files, identity: Identity) -> Model:
 def warm_up(model: Model) -> int:
     """How many golden examples came out again. A model without any answers one made-up row, so that it is known to answer at all."""
     golden = model.golden
-    inputs = golden.inputs if golden else {each.name: [_made_up(each)] * max(width(each), 1) for each in model.signature.inputs}
     try:
-        request = model.protocol.decode(example(model.signature, inputs))
+        request = model.protocol.decode(example(model.signature, inputs_of(model)))
         outputs = model.predict(request)
         model.protocol.encode("", model.protocol.outputs, outputs)
     except Refusal as error:
@@ -89,6 +92,11 @@ def warm_up(model: Model) -> int:
         if name in golden.outputs:
             _compare(name, found, golden.outputs[name], golden.tolerance)
     return golden.rows
+
+
+def inputs_of(model: Model) -> dict[str, list[Any]]:
+    """The golden examples, or one row that is made up."""
+    return model.golden.inputs if model.golden else {each.name: [_made_up(each)] * max(width(each), 1) for each in model.signature.inputs}
 
 
 def example(signature: Signature, inputs: dict[str, list[Any]]) -> bytes:

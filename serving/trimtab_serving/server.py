@@ -25,7 +25,9 @@ from trimtab_serving.app import Admin, Inference
 from trimtab_serving.artifact import Files
 from trimtab_serving.errors import ModelFault
 from trimtab_serving.model import Identity, Model, load, warm_up
+from trimtab_serving.pace import paced
 from trimtab_serving.settings import Settings
+from trimtab_serving.split.watch import Watch
 from trimtab_serving.state import Server
 
 if TYPE_CHECKING:
@@ -66,7 +68,8 @@ def prepare(fetch: Callable[[Path], Files], identity: Identity) -> tuple[Model, 
     """The model, loaded and proved, and how many golden examples proved it. Its files are only needed until it is loaded."""
     with tempfile.TemporaryDirectory(prefix="trimtab-model-") as folder:
         model = load(fetch(Path(folder)), identity)
-        return model, warm_up(model)
+        examples = warm_up(model)
+        return paced(model), examples
 
 
 def failure(error: Exception) -> tuple[Result, int]:
@@ -88,10 +91,15 @@ async def serve(settings: Settings) -> int:
     listeners = [listen(Inference(server), settings.host, settings.port), listen(Admin(server), settings.host, settings.admin_port)]
     running = [asyncio.create_task(listener.serve([bound])) for listener, bound in listeners]
     log.info("server.listening", port=listeners[0][1].getsockname()[1], admin_port=listeners[1][1].getsockname()[1], model=settings.identity.model)
+    watch = Watch(settings.split, server.division.follow)
+    watch.look()
+    watching = asyncio.create_task(watch.watch())
     code = await _live(server, settings, stop)
     for (listener, _), task in zip(listeners, running, strict=True):
         listener.should_exit = True
         await task
+    watching.cancel()
+    server.division.close()
     if server.trail and server.trail.recorder:
         await asyncio.to_thread(server.trail.recorder.close, UPLOAD_SECONDS)
     log.info("server.stopped", code=code)
@@ -119,7 +127,14 @@ async def _live(server: Server, settings: Settings, stop: asyncio.Event) -> int:
     server.take(model, trail)
     if trail and trail.recorder:
         trail.recorder.start()
-    log.info("server.ready", golden=examples, load_ms=model.load_ms, took_ms=round((time.perf_counter() - begun) * 1000), digest=model.digest)
+    log.info(
+        "server.ready",
+        golden=examples,
+        load_ms=model.load_ms,
+        inline_rows=model.inline_rows,
+        took_ms=round((time.perf_counter() - begun) * 1000),
+        digest=model.digest,
+    )
     await stopping
     server.drain()
     log.info("server.draining", seconds=settings.drain_seconds, inflight=server.counters.inflight)

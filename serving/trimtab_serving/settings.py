@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from trimtab.api.documents import SERVING_VARIABLE, ServingDocument
 from trimtab.api.modelversion import Artifact
+from trimtab.api.split import SPLIT_PATH, SPLIT_VARIABLE
 from trimtab.store.client import Store
 from trimtab.store.settings import StoreSettings
 from trimtab_serving.artifact import Files, download, local
@@ -38,6 +39,8 @@ class Settings:
     max_body_bytes: int = MAX_BODY_BYTES
     trail: "Callable[[Tally, Model], Trail] | None" = None
     """Puts together what the server leaves behind; a local folder leaves nothing."""
+    split: Path = Path(SPLIT_PATH)
+    """Where the operator's word on sharing requests with another version comes in."""
 
 
 def read(arguments: Sequence[str], env: Mapping[str, str] = os.environ) -> Settings:
@@ -53,7 +56,7 @@ def read(arguments: Sequence[str], env: Mapping[str, str] = os.environ) -> Setti
     given = parser.parse_args(arguments)
     if given.model:
         identity = Identity(given.name or given.model.resolve().name, "local")
-        return Settings(identity, lambda _: local(given.model), given.host, given.port, given.admin_port)
+        return Settings(identity, lambda _: local(given.model), given.host, given.port, given.admin_port, split=_split(env))
     try:
         return _from_document(ServingDocument.model_validate_json(env.get(SERVING_VARIABLE, "")), given.port, given.admin_port, env)
     except ValidationError as error:
@@ -70,7 +73,12 @@ def _from_document(document: ServingDocument, port: int, admin_port: int, env: M
         drain_seconds=document.drain_seconds,
         max_body_bytes=document.max_body_bytes,
         trail=partial(_trail, document, env),
+        split=_split(env),
     )
+
+
+def _split(env: Mapping[str, str]) -> Path:
+    return Path(env.get(SPLIT_VARIABLE, SPLIT_PATH))
 
 
 def _trail(document: ServingDocument, env: Mapping[str, str], tally: Tally, model: Model) -> "Trail":

@@ -1,4 +1,4 @@
-"""What a pod's two applications share: how far it is in its life, the model once there is one, and the counters."""
+"""What a pod's two applications share: how far it is in its life, the model once there is one, the split, and the counters."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -6,9 +6,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from trimtab_serving import pages
+from trimtab_serving.budget import IN_FLIGHT_BYTES, Budget
 from trimtab_serving.errors import Refusal
 from trimtab_serving.metrics import Counters
 from trimtab_serving.model import Identity, Model
+from trimtab_serving.split.division import Division
 from trimtab_serving.wire import SOON
 
 if TYPE_CHECKING:  # brings pyarrow along, which a server of a local folder does not need
@@ -37,6 +39,8 @@ class Server:
         self.counters = Counters()
         self.pages = pages.of_server(self.is_ready)
         self.threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="inference")
+        self.budget = Budget(max(IN_FLIGHT_BYTES, max_body_bytes))
+        self.division = Division(identity, self.threads)
 
     def is_ready(self) -> bool:
         return self.phase is Phase.READY

@@ -54,10 +54,11 @@ def check_head(headers: Mapping[bytes, bytes], most: int) -> None:
         raise _too_large(most)
 
 
-async def read_body(receive: Receive, most: int) -> bytes:
-    """The whole body; most bodies come in one piece."""
+async def read_body(receive: Receive, most: int, take: Callable[[int], None]) -> bytes:
+    """The whole body; most bodies come in one piece. `take` is told of each piece and may refuse it."""
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
+        take(len(message["body"]))
         return bytes(message["body"])
     parts, size = [], 0
     while True:
@@ -67,6 +68,7 @@ async def read_body(receive: Receive, most: int) -> bytes:
         size += len(message["body"])
         if size > most:
             raise _too_large(most)
+        take(len(message["body"]))
         if not message.get("more_body"):
             return b"".join(parts)
         message = await receive()

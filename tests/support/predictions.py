@@ -28,7 +28,7 @@ SIGNATURE = Signature.model_validate(
 DTYPES = {"distance": np.dtype("f4"), "temperature": np.dtype("f4"), "carrier": np.dtype(object), "weekend": np.dtype(object)}
 PROTOCOL = Protocol(SIGNATURE, DTYPES, "flights", "7", {})
 CONSTANTS: dict[str, str | int | None] = {
-    "deployment": "prod", "model": "flights", "version": 7, "model_digest": "m" * 64, "dataset_digest": "d" * 64, "role": "Stable", "user": None, "pod": "pod-1",
+    "deployment": "prod", "model": "flights", "version": 7, "model_digest": "m" * 64, "dataset_digest": "d" * 64, "pod": "pod-1",
 }  # fmt: skip
 NOON = datetime.fromisoformat("2026-11-24T12:00:00Z")
 

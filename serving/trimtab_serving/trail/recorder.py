@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from trimtab.api.documents import SPOOL_BYTES, PredictionLog
 from trimtab.store.errors import StoreError
+from trimtab_serving.calls import STABLE
 from trimtab_serving.protocol import Request
 from trimtab_serving.trail.rows import Prediction, Rows
 from trimtab_serving.trail.spool import Segment, Spool
@@ -69,7 +70,7 @@ class Recorder:
         for each in self._threads:
             each.start()
 
-    def take(self, request_id: str, request: Request, outputs: Sequence[NDArray[Any]], seconds: float) -> None:
+    def take(self, request_id: str, request: Request, outputs: Sequence[NDArray[Any]], seconds: float, *, role: str = STABLE, user: str = "") -> None:
         """Keep an answered request. All rows of a request or none, and the same ones in every pod."""
         tally = self.tally
         if self._threshold < HASHES and zlib.crc32(request_id.encode("utf-8", "replace")) >= self._threshold:
@@ -81,7 +82,7 @@ class Recorder:
             tally.refused += request.rows
             return
         self._taken_bytes += self._weight(request)
-        self._waiting.append(Prediction(time.time_ns(), request_id, request, outputs, int(seconds * 1e6)))
+        self._waiting.append(Prediction(time.time_ns(), request_id, request, outputs, int(seconds * 1e6), role, user))
         if waiting > EARLY_BYTES and not self._early.is_set():
             self._early.set()
 

@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trimtab.api.documents import PredictionLog
+from trimtab.api.documents import HIDDEN_COLUMNS, PredictionLog
 from trimtab.store.model import MISSING, Input, Output, Signature
+from trimtab_serving.calls import STABLE
 from trimtab_serving.protocol import Request
 from trimtab_serving.tensors import BOOLEAN_TEXT
 from trimtab_serving.trail import arrays
@@ -31,8 +32,8 @@ UTC_TIME = pa.timestamp("us", tz="UTC")
 TEXT = pa.string()
 WORD = pa.dictionary(pa.int32(), TEXT)
 LEADING = [("time", UTC_TIME), ("event_time", UTC_TIME), ("request_id", TEXT), ("row", pa.int32())]
-TRAILING = [("latency_us", pa.int64())]
-CONSTANT = [("model", WORD), ("version", pa.int32()), ("model_digest", WORD), ("dataset_digest", WORD), ("role", WORD), ("user", TEXT), ("pod", WORD)]
+TRAILING = [("latency_us", pa.int64()), ("role", TEXT), ("user", TEXT)]
+CONSTANT = [("model", WORD), ("version", pa.int32()), ("model_digest", WORD), ("dataset_digest", WORD), ("pod", WORD)]
 
 
 class Prediction(NamedTuple):
@@ -43,6 +44,9 @@ class Prediction(NamedTuple):
     request: Request
     outputs: Sequence[NDArray[Any]]
     latency_us: int
+    role: str = STABLE
+    user: str = ""
+    """Who asked, as a pseudonym; empty where nobody knows."""
 
 
 class Column(NamedTuple):
@@ -90,6 +94,7 @@ class Rows:
         self._columns = [self._hashed(each) if bare(each.name) in log.hash else each for each in kept]
         fields = [*LEADING, *((each.name, each.type) for each in self._columns), *TRAILING]
         facts = {"trimtab_schema": SCHEMA_VERSION, "trimtab_signature": signature.digest(), "trimtab_constants": json.dumps(constants)}
+        facts |= {HIDDEN_COLUMNS: json.dumps({"exclude": log.exclude, "hash": log.hash})} if log.exclude or log.hash else {}
         self.schema = pa.schema(fields, metadata=facts)
         self.plain = {each.name: each.type for each in kept if bare(each.name) not in log.hash}
         self.unknown = sorted({*log.exclude, *log.hash} - {bare(each.name) for each in found})
@@ -106,7 +111,12 @@ class Rows:
             arrays.numbers(row, pa.int32()),
         ]
         latency = arrays.numbers(np.repeat(np.array([each.latency_us for each in taken], dtype=np.int64), rows), pa.int64())
-        return pa.RecordBatch.from_arrays([*leading, *(each.read(batch) for each in self._columns), latency], schema=self.schema)
+        trailing = [
+            latency,
+            arrays.text(arrays.spread([each.role for each in taken], rows)),
+            arrays.text(arrays.spread([each.user or None for each in taken], rows)),
+        ]
+        return pa.RecordBatch.from_arrays([*leading, *(each.read(batch) for each in self._columns), *trailing], schema=self.schema)
 
     def _hashed(self, column: Column) -> Column:
         def read(batch: Batch) -> Any:
@@ -124,6 +134,7 @@ def complete(rows: Any) -> Any:
     constants = json.loads(rows.schema.metadata[b"trimtab_constants"])
     for name, type_ in CONSTANT:
         rows = rows.append_column(name, arrays.repeated(constants.get(name), rows.num_rows, type_))
+    rows = rows.set_column(rows.schema.get_field_index("role"), "role", rows["role"].dictionary_encode())
     facts = {key: value for key, value in rows.schema.metadata.items() if key != b"trimtab_constants"}
     return rows.replace_schema_metadata(facts)
 

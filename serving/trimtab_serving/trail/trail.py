@@ -12,7 +12,6 @@ from trimtab.api.documents import SPOOL_PATH, SPOOL_VARIABLE, ServingDocument
 from trimtab.store.client import Store
 from trimtab.store.layout import Layout
 from trimtab.store.settings import StoreSettings
-from trimtab_serving.metrics import ROLE
 from trimtab_serving.model import Model
 from trimtab_serving.trail import label_files
 from trimtab_serving.trail.labels import Desk
@@ -44,7 +43,7 @@ def _recorder(document: ServingDocument, env: Mapping[str, str], tally: Tally, m
     facts = {"deployment": document.deployment, "model": document.model, "version": document.version, "modelDigest": model.digest, "pod": place.pod}
     constants: dict[str, str | int | None] = {
         "deployment": document.deployment, "model": document.model, "version": document.version, "model_digest": model.digest,
-        "dataset_digest": document.dataset_digest or None, "role": ROLE, "user": None, "pod": place.pod,
+        "dataset_digest": document.dataset_digest or None, "pod": place.pod,
     }  # fmt: skip
     rows = Rows(model.signature, model.runtime.dtypes, document.logging, constants, model.protocol.groups)
     windows = Windows(model.profile, model.signature, rows.plain, facts) if model.profile else None

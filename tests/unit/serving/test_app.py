@@ -95,7 +95,7 @@ async def test_a_failing_model_is_a_500_that_names_the_request_and_shows_nothing
     answer = await inference.post(INFER, json=body(made), headers={"x-request-id": "order-7"})
     assert answer.status_code == 500
     assert answer.json() == {"error": "The model failed on this request; the server's log says more under order-7."}
-    assert server.counters.codes == {500: 1}
+    assert server.counters.roles["Stable"].codes == {500: 1}
 
 
 async def test_a_client_that_never_sends_its_body_is_told_so(
@@ -137,7 +137,7 @@ async def test_inline_or_on_a_thread_the_answer_is_the_same(inference: httpx.Asy
 def test_a_duration_is_counted_in_its_bucket_and_every_one_above() -> None:
     counters = Counters()
     for seconds in (0.0001, 0.003, 0.003, 20.0):
-        counters.answered(200, seconds)
+        counters.answered("Stable", 200, seconds)
     text = metrics_of(counters)
     assert [count(text, bound) for bound in ("0.0005", "0.0025", "0.005", "10.0", "+Inf")] == [1, 1, 3, 3, 4]
 
