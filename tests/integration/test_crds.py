@@ -30,6 +30,10 @@ MINIMAL = {
 }
 
 
+def triggered(**trigger: Any) -> dict[str, Any]:
+    return DRIFT_MONITOR | {"triggers": [{"name": "it", **trigger}]}
+
+
 def manifest(kind: str, spec: dict[str, Any], name: str = "") -> str:
     return json.dumps({"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name or default_name(kind)}, "spec": spec})
 
@@ -182,6 +186,29 @@ REFUSED = {
     ),
     "a pickle": ("ModelVersion", MODEL_VERSION | {"artifact": MODEL_VERSION["artifact"] | {"format": "pickle"}}, 'supported values: "onnx", "skops"'),
     "an approval nobody signed": ("ModelVersion", MODEL_VERSION | {"approval": "Approved"}, "spec.approvedBy must be your own user name"),
+    "a window of an hour and a half": ("DriftMonitor", DRIFT_MONITOR | {"window": {"duration": "90m"}}, "spec.window.duration: give whole hours"),
+    "three drifted windows of two": (
+        "DriftMonitor",
+        DRIFT_MONITOR | {"tests": {"consecutive": {"k": 3, "of": 2}}},
+        "spec.tests.consecutive: k is larger than of",
+    ),
+    "a schedule without one": ("DriftMonitor", triggered(type="Schedule"), "a Schedule trigger needs `schedule`"),
+    "a query without a bound": ("DriftMonitor", triggered(type="Prometheus", query="up"), "needs `query` and exactly one of `above` and `below`"),
+    "a query with two bounds": ("DriftMonitor", triggered(type="Prometheus", query="up", above=1, below=0), "exactly one of `above` and `below`"),
+    "patience without a query": ("DriftMonitor", triggered(type="Drift", **{"for": "5m"}), "`query`, `above`, `below` and `for` belong to type Prometheus"),
+    "a percentage of drift": ("DriftMonitor", triggered(type="Drift", percent=5), "`schedule` belongs to type Schedule, `percent` to type NewData"),
+    "two triggers of one name": (
+        "DriftMonitor",
+        DRIFT_MONITOR | {"triggers": [{"name": "one", "type": "Drift"}, {"name": "one", "type": "Performance"}]},
+        "spec.triggers: two triggers have the same name",
+    ),
+    "a retraining of nobody": ("DriftMonitor", DRIFT_MONITOR | {"onTrigger": {"action": "Retrain"}}, "spec.onTrigger: Retrain needs `trainingJob`"),
+    "a retraining by default of nobody": ("DriftMonitor", DRIFT_MONITOR | {"onTrigger": {"cooldown": "1h"}}, "spec.onTrigger: Retrain needs `trainingJob`"),
+    "deprecation without a floor": (
+        "DriftMonitor",
+        DRIFT_MONITOR | {"onTrigger": {"trainingJob": "flights", "onNoGain": "Deprecate"}},
+        "Deprecate needs spec.performance.floor",
+    ),
     "a misspelt field": ("TrainingJob", TRAINING_JOB | {"datasetversion": 4}, 'unknown field "spec.datasetversion"'),
     "no label": ("Dataset", {"source": DATASET["source"]}, "spec.label: Required value"),
 }
