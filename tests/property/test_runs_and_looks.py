@@ -12,7 +12,7 @@ from support.builders import dataset, training_job
 from support.fake_api import ProcessDiedError
 from support.job_pods import answer, fault, lose, start
 from support.tale import Tale
-from trimtab.api.base import RUN_REQUESTED
+from trimtab.api.base import API_VERSION, RUN_REQUESTED
 from trimtab.controllers import dataset as dataset_controller
 from trimtab.controllers import trainingjob as trainingjob_controller
 from trimtab.manifests.labels import RUN_KEY, VERB
@@ -25,6 +25,9 @@ edits = st.one_of(
     st.tuples(st.just("request a look"), small),
     st.tuples(st.just("policy"), st.sampled_from(["Finish", "Replace"])),
     st.tuples(st.just("suspend"), st.booleans()),
+    st.tuples(st.just("on new data"), st.booleans()),
+    st.tuples(st.just("incident"), small),
+    st.tuples(st.just("incident closes"), small),
 )
 ends = st.tuples(st.sampled_from(["start", "answer", "reject", "fault", "store away", "lose", "delete"]), st.sampled_from(["snapshot", "train"]))
 machine = st.one_of(st.tuples(st.just("minutes"), st.integers(1, 10)), st.tuples(st.just("die after write"), small))
@@ -39,6 +42,12 @@ def spec(tale, plural, **change):
 def request(tale, plural, value):
     obj = tale.api.one(plural, "flights")
     tale.api.given({**obj, "metadata": {**obj["metadata"], "annotations": {RUN_REQUESTED: f"r{value}"}}})
+
+
+def incident(tale, value, outcome=""):
+    asked = {"id": f"i{value}", "cause": "Performance", "openedAt": "2026-01-05T08:00:00Z", "trainingJob": "flights", "outcome": outcome}
+    meta = {"name": f"monitor-{value}"}
+    tale.api.given({"apiVersion": API_VERSION, "kind": "DriftMonitor", "metadata": meta, "spec": {}, "status": {"incident": asked}})
 
 
 def policy(tale, **change):
@@ -87,6 +96,12 @@ async def tell(tale, step, value):
             policy(tale, concurrency=value)
         case "suspend":
             policy(tale, suspend=value)
+        case "on new data":
+            policy(tale, onNewData=value)
+        case "incident":
+            incident(tale, value)
+        case "incident closes":
+            incident(tale, value, "NoGain")
         case "minutes":
             tale.api.now += timedelta(minutes=value)
         case "die after write":
@@ -109,6 +124,8 @@ def check(tale):
         assert len(tale.running(verb)) <= 1, f"two Jobs of {verb} at once"
     keys = Counter(version["metadata"]["labels"][RUN_KEY] for version in tale.api.all("modelversions"))
     assert all(count == 1 for count in keys.values()), "one run was registered twice"
+    incidents = Counter(run["request"] for run in tale.status("TrainingJob").get("runs", []) if run["request"].startswith("i"))
+    assert all(count == 1 for count in incidents.values()), "one incident has two runs"
 
 
 async def come_to_the_end(tale):
@@ -138,14 +155,22 @@ async def told(steps):
 def check_the_end(tale):
     """Registered, or a person must act: nothing in between."""
     status, reason = tale.ready("TrainingJob")
-    assert reason in {"Registered", "GatesFailed", "TrainingFailed", "DatasetNotReady"}, reason
-    if reason in {"Registered", "GatesFailed"}:
-        newest = tale.status("TrainingJob")["runs"][0]
+    assert reason in {"Registered", "GatesFailed", "TrainingFailed", "DatasetNotReady", "NothingNew", "HeldBack", "VersionMissing"}, reason
+    newest = next(iter(tale.status("TrainingJob").get("runs", [])), {})
+    if newest.get("outcome") in {"Registered", "Rejected"} and newest["cause"] != "Change":
         assert tale.api.one("modelversions", newest["modelVersion"])["metadata"]["labels"][RUN_KEY] == newest["key"]
-    assert (status == "True") == (reason == "Registered")
+    assert status == "False" or newest["outcome"] in {"Registered", "Rejected", "Unchanged"}
+    check_incidents(tale)
     assert tale.ready("Dataset")[1] in {"Ready", "TooFewRows"}
     answered = [version["version"] for version in tale.status("Dataset").get("versions", [])]
     assert len(answered) == len(set(answered))
+
+
+def check_incidents(tale):
+    """Each that is open has its run, unless the cap or the data keep it."""
+    waits = tale.ready("TrainingJob")[1] in {"HeldBack", "DatasetNotReady"} or "held back" in tale.condition("TrainingJob", "Ready")["message"]
+    asked = {monitor["status"]["incident"]["id"] for monitor in tale.api.all("driftmonitors") if not monitor["status"]["incident"]["outcome"]}
+    assert waits or asked <= {run["request"] for run in tale.status("TrainingJob").get("runs", [])}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

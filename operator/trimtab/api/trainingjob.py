@@ -157,6 +157,15 @@ class Evaluation(Spec):
 
 
 class RunPolicy(Spec):
+    on_new_data: bool = Field(
+        False, description="True: a new active version of the Dataset begins a run by itself. False: new data wait for a changed recipe or a request."
+    )
+    max_automatic_runs_per_day: int = Field(
+        3,
+        ge=0,
+        le=20,
+        description="Runs within 24 hours that incidents and new data may begin; further ones wait. Runs for a change or a request by a person are not counted.",
+    )
     concurrency: Literal["Finish", "Replace"] = Field("Finish", description="A new run while one is going: Finish waits for it, Replace stops it.")
     active_deadline_seconds: int = Field(3600, ge=10, le=604800, description="Longest time one run may take, in seconds.")
     backoff_limit: int = Field(2, ge=0, le=10, description="How often a failed pod is tried again.")
@@ -167,6 +176,14 @@ class RunPolicy(Spec):
 class TrainingJobSpec(Spec):
     """The recipe. Changing it, or asking for a run, makes a new run; description, owner, objective, runPolicy, queueName and template are not part of it."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!(has(self.datasetVersion) && has(self.runPolicy) && has(self.runPolicy.onNewData) && self.runPolicy.onNewData)",
+                "spec.runPolicy.onNewData: a pinned datasetVersion never gets new data; leave out one of the two.",
+            )
+        )
+    )
     dataset: Name = Field(description="Dataset to learn from, in this namespace.")
     dataset_version: int | None = Field(
         None, ge=1, description="Pins a version; absent: the version that is active when the recipe changes or a run is asked for."
@@ -204,7 +221,8 @@ class Progress(Status):
     """When this was read."""
 
 
-RunOutcome = Literal["Pending", "Running", "Registered", "Rejected", "Failed", "Superseded"]
+RunOutcome = Literal["Pending", "Running", "Registered", "Rejected", "Unchanged", "Failed", "Superseded"]
+Cause = Literal["Change", "Request", "Incident", "NewData"]
 
 
 class Run(Status):
@@ -217,7 +235,9 @@ class Run(Status):
     job: str = ""
     """Job that does or did it."""
     request: str = ""
-    """The request that asked for it, or empty."""
+    """The request that asked for it, or empty: the value of the annotation, or the id of a DriftMonitor's incident."""
+    cause: Cause = "Change"
+    """Why it was begun: a Change of recipe or code, a person's Request, an Incident, or NewData."""
     recipe_digest: str = ""
     """sha256 of the recipe."""
     dataset_version: int | None = None
@@ -229,7 +249,7 @@ class Run(Status):
     finished_at: datetime | None = None
     """When it ended."""
     outcome: RunOutcome = "Pending"
-    """Pending, Running, Registered, Rejected (a gate failed), Failed or Superseded."""
+    """Pending, Running, Registered, Rejected (a gate failed), Unchanged (nothing new to learn from: no Job), Failed or Superseded."""
     reason: str = ""
     """Why, in a word."""
     message: str = ""

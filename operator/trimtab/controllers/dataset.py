@@ -5,12 +5,14 @@ from datetime import datetime
 from trimtab.api.base import API_VERSION
 from trimtab.api.kinds import DATASET as KIND
 from trimtab.api.kinds import FEATURE_SET, MODEL_VERSION, TRAINING_JOB
+from trimtab.controllers.monitors import monitors_of
 from trimtab.controllers.work import work_of
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.controller import EVERY, ChildKind
 from trimtab.kube.settings import Settings
 from trimtab.manifests import jobs
 from trimtab.manifests.labels import owner_of
+from trimtab.plans.asks import MONITOR, asks, asks_of_dataset, open_incident
 from trimtab.plans.dataset import Seen, plan
 from trimtab.plans.plan import Gone, Key
 from trimtab.plans.versions import Held
@@ -19,8 +21,14 @@ CHILDREN = (ChildKind(jobs.API_VERSION, jobs.PLURAL), ChildKind("v1", "pods"))
 
 
 def RELATED(obj: Manifest) -> list[Key]:  # noqa: N802 - part of the interface of a controller
-    """A FeatureSet, for the Datasets that wait for its first version; what others hold on to is read when a version leaves the list."""
-    return [Key(KIND.kind, obj["metadata"]["namespace"], EVERY)] if obj["kind"] == FEATURE_SET.kind else []
+    """A FeatureSet, for the Datasets that wait for its first version; whatever asks for a run that a Dataset looks for first.
+
+    What others hold on to is read when a version leaves the list.
+    """
+    namespace, kind = obj["metadata"]["namespace"], obj["kind"]
+    if kind == FEATURE_SET.kind or (kind == MONITOR and open_incident(obj)):
+        return [Key(KIND.kind, namespace, EVERY)]
+    return [Key(KIND.kind, namespace, obj["spec"]["dataset"])] if kind == TRAINING_JOB.kind and asks(obj, (), ()) else []
 
 
 async def observe(client: Client, key: Key, settings: Settings, now: datetime) -> Seen | Gone:
@@ -28,6 +36,9 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
     if obj is None:
         return Gone()
     work = await work_of(client, owner_of(obj), now)
+    training_jobs = await client.list(API_VERSION, TRAINING_JOB.plural, key.namespace)
+    versions = await client.list(API_VERSION, MODEL_VERSION.plural, key.namespace)
+    monitors = () if settings.pause_automatic_retraining else await monitors_of(client, key.namespace)
     return Seen(
         obj,
         settings.worker_image,
@@ -35,8 +46,9 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
         work.jobs,
         work.pods,
         work.events,
-        held=await _held(client, key),
+        held=_held(key, training_jobs, versions),
         feature_sets=await _feature_sets(client, obj),
+        asks=asks_of_dataset(key.name, training_jobs, monitors, versions),
     )
 
 
@@ -47,11 +59,9 @@ async def _feature_sets(client: Client, obj: Manifest) -> tuple[Manifest, ...]:
     return tuple(each for each in found if each)
 
 
-async def _held(client: Client, key: Key) -> Held:
+def _held(key: Key, training_jobs: list[Manifest], versions: list[Manifest]) -> Held:
     """What is pinned, what the newest runs train on, what ModelVersions were made of."""
-    training_jobs = await client.list(API_VERSION, TRAINING_JOB.plural, key.namespace)
     learners = [each for each in training_jobs if each["spec"]["dataset"] == key.name]
-    versions = await client.list(API_VERSION, MODEL_VERSION.plural, key.namespace)
     sources: list[Manifest] = [version["spec"].get("lineage", {}).get("dataset", {}) for version in versions]
     pinned = {each["spec"]["datasetVersion"] for each in learners if "datasetVersion" in each["spec"]}
     in_use = {run["datasetDigest"] for each in learners for run in _newest_run(each) if run.get("datasetDigest")}

@@ -9,6 +9,7 @@ from trimtab.api.kinds import DATASET, DEPLOYMENT, MODEL_VERSION
 from trimtab.api.kinds import TRAINING_JOB as KIND
 from trimtab.api.trainingjob import ConfigMapKey, Progress
 from trimtab.controllers.configmaps import code_of
+from trimtab.controllers.monitors import monitors_of
 from trimtab.controllers.work import work_of
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.controller import EVERY, ChildKind
@@ -16,6 +17,7 @@ from trimtab.kube.errors import ApiError
 from trimtab.kube.settings import Settings
 from trimtab.manifests import jobs
 from trimtab.manifests.labels import VERB, owner_of
+from trimtab.plans.asks import MONITOR, asks, open_incident
 from trimtab.plans.plan import Gone, Key
 from trimtab.plans.trainingjob import Seen, plan
 
@@ -29,8 +31,12 @@ MEBIBYTE = 1 << 20
 
 
 def RELATED(obj: Manifest) -> list[Key]:  # noqa: N802 - part of the interface of a controller
-    """A Dataset that has made a version, for the TrainingJobs that wait for it."""
-    return [Key(KIND.kind, obj["metadata"]["namespace"], EVERY)] if obj["kind"] == DATASET.kind else []
+    """A Dataset that has made a version or looked, for the TrainingJobs that wait for it; a DriftMonitor, for the one its incident asks."""
+    namespace = obj["metadata"]["namespace"]
+    if obj["kind"] == DATASET.kind:
+        return [Key(KIND.kind, namespace, EVERY)]
+    incident = open_incident(obj) if obj["kind"] == MONITOR else None
+    return [Key(KIND.kind, namespace, incident["trainingJob"])] if incident else []
 
 
 async def observe(client: Client, key: Key, settings: Settings, now: datetime) -> Seen | Gone:
@@ -41,6 +47,7 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
     of_the_model = f"spec.model={spec.get('model') or key.name}"
     deployments = await client.list(API_VERSION, DEPLOYMENT.plural, key.namespace)
     work = await work_of(client, owner_of(obj), now)
+    versions = tuple(await client.list(API_VERSION, MODEL_VERSION.plural, key.namespace, field_selector=of_the_model))
     return Seen(
         obj,
         settings.worker_image,
@@ -52,7 +59,9 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
         pods=work.pods,
         events=work.events,
         progress=await _progress(client, work.pods),
-        versions=tuple(await client.list(API_VERSION, MODEL_VERSION.plural, key.namespace, field_selector=of_the_model)),
+        versions=versions,
+        asks=asks(obj, await monitors_of(client, key.namespace), versions),
+        cluster_paused=settings.pause_automatic_retraining,
     )
 
 

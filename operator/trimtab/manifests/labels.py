@@ -19,6 +19,8 @@ SHAPE = "trimtab.dev/shape"
 """Annotation of a Job: digest of how its pod is made, apart from what it computes."""
 REQUEST = "trimtab.dev/request"
 """Annotation of a ModelVersion: id of the request that its run answered."""
+CAUSE = "trimtab.dev/cause"
+"""Annotation of a ModelVersion: why its run was begun."""
 RECIPE = "trimtab.dev/recipe"
 """Annotation of a ModelVersion: digest of the recipe it was made by."""
 

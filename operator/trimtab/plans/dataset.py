@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from trimtab.api.base import RUN_REQUESTED
 from trimtab.api.dataset import Check, DatasetSpec, DatasetStatus, DatasetVersion, RowsBySplit, Task
 from trimtab.api.documents import Result, SnapshotDocument, SnapshotFacts
 from trimtab.api.reasons import Reason
@@ -23,9 +24,13 @@ LOOKER = Looker("Dataset", "snapshot", "datasets", SnapshotDocument, SnapshotFac
 
 @dataclass(frozen=True)
 class Seen(looking.Seen):
-    """A Dataset with all that its plan needs to know; `feature_sets` are those it names and that are there, by name."""
+    """A Dataset with all that its plan needs to know; `feature_sets` are those it names and that are there, by name.
+
+    `asks`: ids of runs for which TrainingJobs that learn from here want it to look first.
+    """
 
     feature_sets: tuple[Manifest, ...] = ()
+    asks: tuple[str, ...] = ()
 
     @cached_property
     def spec(self) -> DatasetSpec:
@@ -41,13 +46,27 @@ class Seen(looking.Seen):
 
 
 def plan(seen: Seen, now: datetime) -> Plan:
-    scene = scene_of(seen, seen.spec, seen.status.check, LOOKER, now.replace(microsecond=0))
+    scene = scene_of(seen, seen.spec, seen.status.check, LOOKER, now.replace(microsecond=0), request=request_of(seen))
     check = settle(scene)
     holdings = holdings_of(seen.status, scene, check, seen.held)
     found = outlook(seen, scene, check, holdings, Told(lambda upcoming: _document(seen, upcoming, holdings), lack=lack_of(seen.spec, seen.by_name)))
     status = _status(seen, found.situation, holdings, _task(scene, check) or seen.status.task)
     rows = sum(holdings.made.rows.model_dump().values()) if holdings.made else 0
     return Plan(found.deeds, status, made_event(found.situation, rows), found.again)
+
+
+def request_of(seen: Seen) -> str:
+    """Whose look is next: a person's at this Dataset, then that of a run it was not looked for yet; else that of the last look."""
+    own, status = seen.annotations.get(RUN_REQUESTED, ""), seen.status
+    before = status.check.request if status.check else ""
+    unanswered = [own] if own not in ("", status.last_handled_request) else [ask for ask in seen.asks if ask not in answered(seen, before)]
+    return next(iter(unanswered), before)
+
+
+def answered(seen: Seen, look: str) -> list[str]:
+    """The asks for which a look was begun, `look` being the request of the last one; those of earlier times are forgotten."""
+    known = {look, *seen.status.answered_requests, seen.status.last_handled_request}
+    return [ask for ask in seen.asks if ask in known]
 
 
 def _document(seen: Seen, upcoming: Check, holdings: Holdings[DatasetVersion]) -> SnapshotDocument:
@@ -103,7 +122,14 @@ def _status(seen: Seen, s: Situation, holdings: Holdings[DatasetVersion], task: 
         active_version=active.version if active else None,
         versions=list(holdings.versions),
         check=s.check,
-        last_handled_request=s.check.request if s.check and s.check.request else seen.status.last_handled_request,
+        last_handled_request=_handled(seen, s.check),
+        answered_requests=answered(seen, s.check.request if s.check else ""),
     )
     dumped: Manifest = status.model_dump(mode="json", by_alias=True, exclude_none=True)
     return dumped | {"conditions": said.conditions.as_list()}
+
+
+def _handled(seen: Seen, check: Check | None) -> str:
+    """The annotation's value once a look was begun for it; ids of runs are not its values."""
+    own = seen.annotations.get(RUN_REQUESTED, "")
+    return own if own and check and check.request == own else seen.status.last_handled_request

@@ -12,8 +12,9 @@ from trimtab.api.documents import FeaturePointer
 from trimtab.api.featureset import FeatureSetStatus, FeatureSetVersion
 from trimtab.api.reasons import Reason
 from trimtab.plans.conditions import find
+from trimtab.plans.lack import Lack
 from trimtab.plans.plan import Manifest
-from trimtab.plans.wanted import Lack, is_unsettled
+from trimtab.plans.wanted import is_unsettled
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from trimtab.api.reasons import Reason
 from trimtab.api.trainingjob import ConfigMapKey
 from trimtab.plans import looking
 from trimtab.plans.conditions import ConditionSet, rfc3339
+from trimtab.plans.lack import Lack
 from trimtab.plans.look_status import Situation, made_event, say
 from trimtab.plans.looking import Told, outlook, scene_of
 from trimtab.plans.looks import NOT_THE_DEFINITION, Looker, Scene, definition_digest, facts_of, settle
 from trimtab.plans.plan import Event, Manifest, Plan
 from trimtab.plans.versions import Held, Holdings, news, take_up
-from trimtab.plans.wanted import NO_CODE, Code, Lack
+from trimtab.plans.wanted import NO_CODE, Code
 
 LOOKER = Looker("FeatureSet", "materialize", "featuresets", MaterializeDocument, MaterializeFacts, NOT_THE_DEFINITION | {"max_age"}, about_data="SchemaValid")
 MOST_CONSUMERS = 32

@@ -14,11 +14,11 @@ from trimtab.api.featureset import FeatureSetSpec, FeatureSetVersion
 from trimtab.api.reasons import Reason
 from trimtab.plans.attempts import HEALS_WITH_ANOTHER_POD, HEALS_WITH_TIME
 from trimtab.plans.conditions import ConditionSet, find
+from trimtab.plans.lack import Lack
 from trimtab.plans.looks import Looker
 from trimtab.plans.plan import Event, Manifest
 from trimtab.plans.pods import reason_named
 from trimtab.plans.versions import Holdings
-from trimtab.plans.wanted import Lack
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def in_trouble(s: Situation) -> Verdict | None:
 def looking(s: Situation) -> Verdict | None:
     if not s.running or s.check is None:
         return None
-    return Verdict("Reading", Reason.PROGRESSING, Reason.PROGRESSING.say(what=f"Job {s.check.job} reads {s.spec.source.uri}"), "Reconciling")
+    return Verdict("Reading", Reason.PROGRESSING, Reason.PROGRESSING.say(what=f"Job {s.check.job} reads {s.spec.source.said}"), "Reconciling")
 
 
 def serving(s: Situation) -> Verdict | None:
@@ -104,7 +104,7 @@ def serving(s: Situation) -> Verdict | None:
 
 
 def not_begun(s: Situation) -> Verdict | None:
-    return Verdict("Pending", Reason.PROGRESSING, Reason.PROGRESSING.say(what=f"{s.spec.source.uri} is about to be read"), "Reconciling")
+    return Verdict("Pending", Reason.PROGRESSING, Reason.PROGRESSING.say(what=f"{s.spec.source.said} is about to be read"), "Reconciling")
 
 
 VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (

@@ -23,12 +23,12 @@ from trimtab.manifests import jobs, names
 from trimtab.manifests.jobs import PodShape
 from trimtab.manifests.labels import Owner, owner_of
 from trimtab.plans.attempts import Attempt, attempts, surplus, waits_for_another_pod
+from trimtab.plans.lack import Lack
 from trimtab.plans.look_status import Situation
 from trimtab.plans.looks import Looker, Scene, bad_schedule, due, heals_at, next_slot
 from trimtab.plans.plan import Create, Deed, Delete, Manifest
 from trimtab.plans.pods import Running
 from trimtab.plans.versions import NOTHING_HELD, Held, Holdings
-from trimtab.plans.wanted import Lack
 
 JOBS_KEPT = 3
 """Finished Jobs that stay for people to look at, for each verb."""
@@ -70,11 +70,14 @@ class Seen:
         return PodShape(self.image, self.pull_policy, template=spec.template, deadline_seconds=LOOK_DEADLINE)
 
 
-def scene_of(seen: Seen, spec: DatasetSpec | FeatureSetSpec, before: Check | None, looker: Looker, now: datetime, *, code: str = "") -> Scene:
+def scene_of(
+    seen: Seen, spec: DatasetSpec | FeatureSetSpec, before: Check | None, looker: Looker, now: datetime, *, code: str = "", request: str | None = None
+) -> Scene:
+    """`request` stands for the annotation's where others than a person at this object may ask too."""
     looks = tuple(seen.attempts(looker.verb, now))
     born = datetime.fromisoformat(seen.obj["metadata"].get("creationTimestamp", "1970-01-01T00:00:00Z"))
-    request = seen.annotations.get(RUN_REQUESTED, "")
-    return Scene(seen.owner.name, spec, request, before, looks, seen.shape(spec).digest, born, now, looker, code)
+    asked = seen.annotations.get(RUN_REQUESTED, "") if request is None else request
+    return Scene(seen.owner.name, spec, asked, before, looks, seen.shape(spec).digest, born, now, looker, code)
 
 
 @dataclass(frozen=True)

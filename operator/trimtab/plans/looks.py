@@ -228,8 +228,11 @@ def _slots(scene: Scene, start: datetime, *, reverse: bool = False) -> Iterator[
 
 
 def _new(scene: Scene, request: str, slot: datetime | None = None) -> Check:
+    """The same question asked once more, after others, is a further Job: the answer of the first is old."""
     key = _key(scene.definition, request, slot.isoformat() if slot else "")
-    return Check(definition_digest=scene.definition, request=request, key=key, job=names.job(scene.name, key, 1), started_at=scene.now)
+    attempt = 1 + max((look.number for look in scene.looks if look.key == key), default=0)
+    job = names.job(scene.name, key, attempt)
+    return Check(definition_digest=scene.definition, request=request, key=key, attempt=attempt, job=job, started_at=scene.now)
 
 
 def _key(definition: str, request: str, slot: str) -> str:

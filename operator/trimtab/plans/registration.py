@@ -12,7 +12,7 @@ from trimtab.api.kinds import MODEL_VERSION
 from trimtab.api.modelversion import DatasetRef, ModelVersionSpec
 from trimtab.api.trainingjob import Run
 from trimtab.manifests import names
-from trimtab.manifests.labels import RECIPE, REQUEST, Owner, labels
+from trimtab.manifests.labels import CAUSE, RECIPE, REQUEST, Owner, labels
 from trimtab.plans.plan import Manifest
 
 
@@ -32,7 +32,7 @@ def model_version(owner: Owner, model: str, number: int, run: Run, trained: Trai
             "name": names.model_version(model, number),
             "namespace": owner.namespace,
             "labels": labels(owner, model=model, run_key=run.key),
-            "annotations": {RECIPE: run.recipe_digest} | ({REQUEST: run.request} if run.request else {}),
+            "annotations": {RECIPE: run.recipe_digest, CAUSE: run.cause} | ({REQUEST: run.request} if run.request else {}),
         },
         "spec": spec.model_dump(mode="json", by_alias=True, exclude_none=True),
     }

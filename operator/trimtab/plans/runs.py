@@ -13,7 +13,7 @@ from typing import Any
 from trimtab.api.documents import TrainDocument, Trained
 from trimtab.api.reasons import Reason
 from trimtab.api.trainingjob import Run, TrainingJobSpec, TrainingJobStatus
-from trimtab.manifests.labels import RECIPE, REQUEST, RUN_KEY
+from trimtab.manifests.labels import CAUSE, RECIPE, REQUEST, RUN_KEY
 from trimtab.plans.attempts import Attempt, Trouble, blamed, trouble
 from trimtab.plans.plan import Manifest
 from trimtab.plans.pods import Failed, Finished
@@ -43,6 +43,11 @@ class Scene:
 
     def attempt(self, job: str) -> Attempt | None:
         return next((attempt for attempt in self.attempts if attempt.name == job), None)
+
+    @property
+    def made(self) -> tuple[Manifest, ...]:
+        """The versions that runs of this TrainingJob made."""
+        return tuple(version for version in self.versions if lineage(version).get("trainingJob") == self.name)
 
     def registered(self, key: str) -> Manifest | None:
         """The version that a run of this key made, whoever started it: the run is done."""
@@ -74,6 +79,7 @@ def _of_job(attempt: Attempt, document: TrainDocument) -> Run:
         attempt=attempt.number,
         job=attempt.name,
         request=document.request,
+        cause=document.cause,
         recipe_digest=recipe_digest(document.spec),
         dataset_version=document.dataset.version,
         dataset_digest=document.dataset.digest,
@@ -83,15 +89,9 @@ def _of_job(attempt: Attempt, document: TrainDocument) -> Run:
 
 
 def _newest_version(scene: Scene) -> Manifest | None:
-    """The version that this TrainingJob made last; of those, one that is of the recipe and request of today."""
-
-    def rank(version: Manifest) -> tuple[bool, int]:
-        annotations = version["metadata"].get("annotations") or {}
-        answers = annotations.get(RECIPE) == scene.recipe and scene.requested in ("", annotations.get(REQUEST, ""))
-        return answers, version["spec"]["version"]
-
-    mine = [version for version in scene.versions if lineage(version).get("trainingJob") == scene.name and run_key_of(version)]
-    return max(mine, key=rank, default=None)
+    """The version that this TrainingJob made last; of those, one that is of the recipe of today."""
+    mine = [version for version in scene.made if run_key_of(version)]
+    return max(mine, key=lambda version: (recipe_of(version) == scene.recipe, version["spec"]["version"]), default=None)
 
 
 def _of_version(version: Manifest) -> Run:
@@ -99,7 +99,8 @@ def _of_version(version: Manifest) -> Run:
     run = Run(
         key=run_key_of(version),
         request=annotations.get(REQUEST, ""),
-        recipe_digest=annotations.get(RECIPE, ""),
+        cause=annotations.get(CAUSE, "Change"),
+        recipe_digest=recipe_of(version),
         dataset_version=dataset.get("version"),
         dataset_digest=dataset.get("digest", ""),
     )
@@ -114,11 +115,21 @@ def run_key_of(version: Manifest) -> str:
     return str(version["metadata"].get("labels", {}).get(RUN_KEY) or lineage(version).get("runKey") or "")
 
 
+def recipe_of(version: Manifest) -> str:
+    return str((version["metadata"].get("annotations") or {}).get(RECIPE, ""))
+
+
+def failed_gates(version: Manifest) -> list[str]:
+    """What each failed gate says."""
+    gates = version["spec"].get("summary", {}).get("gates", [])
+    return [gate["message"] or gate["name"] for gate in gates if gate["outcome"] == "Failed"]
+
+
 def settle(run: Run, scene: Scene) -> Run:
     """The run with its outcome so far; one whose ModelVersion exists is done, whatever else is there."""
     version = scene.registered(run.key)
     ended = _by_its_job(run, scene) if run.outcome == "Running" else run
-    return done(ended, version) if version and run.outcome not in ("Registered", "Rejected") else ended
+    return done(ended, version) if version and run.outcome not in ("Registered", "Rejected", "Unchanged") else ended
 
 
 def _by_its_job(run: Run, scene: Scene) -> Run:
@@ -163,11 +174,18 @@ def suspended(run: Run) -> Run:
 
 def done(run: Run, version: Manifest) -> Run:
     """The run as its ModelVersion tells it."""
-    name, spec = version["metadata"]["name"], version["spec"]
-    failed = [gate["message"] or gate["name"] for gate in spec.get("summary", {}).get("gates", []) if gate["outcome"] == "Failed"]
+    name, failed = version["metadata"]["name"], failed_gates(version)
     said = Reason.GATES_FAILED.say(model_version=name, detail="; ".join(failed)) if failed else Reason.REGISTERED.say(model_version=name)
     facts = {"model_version": name, "run_uri": lineage(version).get("runURI", ""), "message": said[:1000]}
     facts |= {"outcome": "Rejected", "reason": str(Reason.GATES_FAILED)} if failed else {"outcome": "Registered", "reason": str(Reason.REGISTERED)}
+    return run.model_copy(update=facts)
+
+
+def unchanged(run: Run, version: Manifest, dataset: str, now: datetime) -> Run:
+    """A run without a Job: the same recipe on the same data made `version` before."""
+    said = Reason.NOTHING_NEW.say(model_version=version["metadata"]["name"], version=run.dataset_version, dataset=dataset)
+    failed = "".join(f" It did not pass: {'; '.join(gates)}" for gates in [failed_gates(version)] if gates)
+    facts = {"outcome": "Unchanged", "started_at": now, "finished_at": now, "reason": str(Reason.NOTHING_NEW), "message": f"{said}{failed}"[:1000]}
     return run.model_copy(update=facts)
 
 

@@ -23,13 +23,15 @@ from trimtab.api.trainingjob import Progress, Run, TrainingJobSpec, TrainingJobS
 from trimtab.manifests import jobs, names
 from trimtab.manifests.jobs import PodShape
 from trimtab.manifests.labels import Owner, owner_of
+from trimtab.plans.asks import Ask
 from trimtab.plans.attempts import Attempt, Failure, attempts, has_started, next_try, surplus, waits_for_another_pod
+from trimtab.plans.lack import Lack
 from trimtab.plans.plan import Create, Deed, Delete, Manifest, Plan
 from trimtab.plans.pods import Failed, reason_named
 from trimtab.plans.registration import champions, model_version, next_number
-from trimtab.plans.runs import LISTED, Scene, done, known, settle, suspended, trained
+from trimtab.plans.runs import LISTED, Scene, done, known, lineage, recipe_of, settle, suspended, trained, unchanged
 from trimtab.plans.trainingjob_status import Situation, events, next_status
-from trimtab.plans.wanted import NO_CODE, Code, Lack, Question, Wanted, wanted
+from trimtab.plans.wanted import NO_CODE, Code, Question, Wanted, wanted
 
 STARTING_LOOK = timedelta(seconds=30)
 """While a pod has not started, or something is missing that makes no event of ours, such as a ConfigMap."""
@@ -48,6 +50,8 @@ class Seen:
     code: Code = NO_CODE
     versions: tuple[Manifest, ...] = ()
     deployments: tuple[Manifest, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    cluster_paused: bool = False
     jobs: tuple[Manifest, ...] = ()
     pods: tuple[Manifest, ...] = ()
     events: tuple[Manifest, ...] = ()
@@ -105,13 +109,14 @@ def plan(seen: Seen, now: datetime) -> Plan:
     scene = seen.scene(now)
     runs = known(scene)
     newest, older = settle(runs[0], scene) if runs else None, tuple(runs[1:])
-    want = wanted(Question(scene, newest, seen.dataset, seen.code))
+    so_far = tuple(run for run in (newest, *older) if run)
+    want = wanted(Question(scene, so_far, seen.dataset, seen.code, seen.asks, seen.deployments, seen.cluster_paused))
     newest, registration = (newest, ()) if seen.paused else _register(seen, scene, newest)
     upcoming = None if seen.paused else begin(Moment(scene, newest, older, want))
     runs = _with(upcoming, [run for run in (newest, *older) if run])
     deeds = () if seen.paused else (*registration, *_start(seen, upcoming, want), *_removals(scene, runs))
     situation = Situation(seen.obj, scene, tuple(runs), want, seen.paused, seen.progress)
-    return Plan(deeds, next_status(situation), events(situation), _again(scene, runs, want))
+    return Plan(deeds, next_status(situation), events(situation), _again(situation))
 
 
 def _register(seen: Seen, scene: Scene, newest: Run | None) -> tuple[Run | None, tuple[Deed, ...]]:
@@ -162,12 +167,27 @@ def another_is_wanted(moment: Moment) -> Run | None:
         key=want.key,
         attempt=known_before.attempt + 1 if known_before else 1,
         request=want.request,
+        cause=want.cause,
         recipe_digest=want.recipe,
         dataset_version=want.version,
         dataset_digest=want.digest,
     )
-    version = moment.scene.registered(want.key)
-    return done(fresh, version) if version else _begun(moment, fresh)
+    scene = moment.scene
+    if version := scene.registered(want.key):
+        return done(fresh, version)
+    if twin := _made_of_the_same(scene, want):
+        return done(fresh, twin) if want.cause == "Change" else unchanged(fresh, twin, scene.spec.dataset, scene.now)
+    return _begun(moment, fresh)
+
+
+def _made_of_the_same(scene: Scene, want: Wanted) -> Manifest | None:
+    """The newest version of the same recipe, data and code: to train it once more would make the same model."""
+
+    def is_the_same(version: Manifest) -> bool:
+        source = lineage(version)
+        return (recipe_of(version), source.get("dataset", {}).get("digest"), source.get("codeDigest") or "") == (want.recipe, want.digest, want.code)
+
+    return max(filter(is_the_same, scene.made), key=lambda version: int(version["spec"]["version"]), default=None)
 
 
 def _may_give_way(moment: Moment) -> bool:
@@ -253,6 +273,7 @@ def _start(seen: Seen, run: Run | None, want: Wanted | Lack) -> tuple[Deed, ...]
         model=seen.model,
         run_key=run.key,
         attempt=run.attempt,
+        cause=run.cause,
         spec=seen.spec,
         dataset=want.pointer,
         code_digest=seen.code.digest,
@@ -274,13 +295,14 @@ def _removals(scene: Scene, runs: list[Run]) -> tuple[Delete, ...]:
     return (*stray, *surplus(others, kept_besides))
 
 
-def _again(scene: Scene, runs: list[Run], want: Wanted | Lack) -> timedelta | None:
+def _again(s: Situation) -> timedelta | None:
     """The next try; a look at the progress; a look at what makes no event."""
-    newest = runs[0] if runs else None
+    newest = s.newest
     if newest and newest.outcome == "Running":
-        attempt = scene.attempt(newest.job)
+        attempt = s.scene.attempt(newest.job)
         return PROGRESS_LOOK if attempt and has_started(attempt) else STARTING_LOOK
-    if isinstance(want, Lack):
+    if isinstance(s.want, Lack):
         return STARTING_LOOK
-    at = heals_at(scene, newest)
-    return max(at - scene.now, timedelta(seconds=1)) if at else None
+    moments = [None if s.data_are_gone else heals_at(s.scene, newest), s.want.waits.until if s.want.waits else None]
+    ahead = [moment - s.scene.now for moment in moments if moment]
+    return max(min(ahead), timedelta(seconds=1)) if ahead else None

@@ -10,11 +10,13 @@ from datetime import timedelta
 from trimtab.api.reasons import Reason
 from trimtab.api.trainingjob import Progress, Run, TrainingJobStatus
 from trimtab.plans.attempts import HEALS_WITH_TIME
+from trimtab.plans.automatic import is_automatic
 from trimtab.plans.conditions import ConditionSet
+from trimtab.plans.lack import Lack
 from trimtab.plans.plan import Event, Manifest
 from trimtab.plans.pods import reason_named
-from trimtab.plans.runs import Scene
-from trimtab.plans.wanted import Lack, Wanted
+from trimtab.plans.runs import Scene, failed_gates, recipe_of
+from trimtab.plans.wanted import Wanted
 
 PROGRESS_EVERY = timedelta(seconds=30)
 """Progress alone is written no more often: a run of an hour costs a hundred writes."""
@@ -42,9 +44,29 @@ class Situation:
 
     @property
     def is_done(self) -> bool:
-        """The wanted run is the newest, and registered."""
-        run = self.newest_is("Registered")
-        return run is not None and isinstance(self.want, Wanted) and run.key == self.want.key
+        """The wanted run is the newest, and what it was to bring is registered.
+
+        A rejected run that began by itself, and one that found nothing new, leave that as it was.
+        """
+        run = self.newest_is("Registered", "Rejected", "Unchanged")
+        if run is None or not isinstance(self.want, Wanted) or run.key != self.want.key:
+            return False
+        return run.outcome == "Registered" or (self.changed_nothing and self.has_passed)
+
+    @property
+    def changed_nothing(self) -> bool:
+        run = self.newest
+        return run is not None and (run.outcome == "Unchanged" or (run.outcome == "Rejected" and is_automatic(run)))
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether a version that this recipe made before has passed its gates."""
+        return any(recipe_of(version) == self.scene.recipe and not failed_gates(version) for version in self.scene.made)
+
+    @property
+    def data_are_gone(self) -> bool:
+        """The version that the wanted run needs has left the Dataset's list."""
+        return isinstance(self.want, Wanted) and self.want.pointer is None
 
 
 @dataclass(frozen=True)
@@ -91,10 +113,18 @@ def registered(s: Situation) -> Verdict | None:
     return Verdict("Registered", Reason.REGISTERED, run.message) if run and s.is_done else None
 
 
+def nothing_new(s: Situation) -> Verdict | None:
+    """What was there before stays: a version that passed, or one that a person must look at."""
+    run = s.newest_is("Unchanged")
+    if run is None:
+        return None
+    return Verdict("Registered", Reason.NOTHING_NEW, run.message) if s.has_passed else Verdict("Rejected", Reason.GATES_FAILED, run.message, "Stalled")
+
+
 def rejected(s: Situation) -> Verdict | None:
-    """A person wanted this run: a person looks at its gates."""
+    """A person wanted this run: a person looks at its gates. Of one that began by itself the version before is left."""
     run = s.newest_is("Rejected")
-    return Verdict("Rejected", Reason.GATES_FAILED, run.message, "Stalled") if run else None
+    return Verdict("Rejected", Reason.GATES_FAILED, run.message, "" if s.is_done else "Stalled") if run else None
 
 
 def failed(s: Situation) -> Verdict | None:
@@ -103,6 +133,8 @@ def failed(s: Situation) -> Verdict | None:
         return None
     reason = reason_named(run.reason) or Reason.CRASHED
     by_itself = reason in HEALS_WITH_TIME
+    if by_itself and s.data_are_gone:
+        return data_gone(s)
     return Verdict("Waiting" if by_itself else "Failed", reason, run.message, "Reconciling" if by_itself else "Stalled")
 
 
@@ -123,6 +155,7 @@ VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (
     suspended,  # a person wants no runs
     lacking,  # no Dataset, no version, no code
     registered,  # at rest
+    nothing_new,  # at rest: the data are those of before
     rejected,  # at rest, and not what was hoped for
     failed,  # it heals by itself, or a person must act
     data_gone,  # nothing goes on and nothing can
@@ -131,7 +164,7 @@ VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (
 
 def next_status(s: Situation) -> Manifest:
     generation, before = s.obj["metadata"].get("generation", 0), s.scene.status
-    verdict = next(verdict for say in VERDICTS if (verdict := say(s)))
+    verdict = _with_what_is_awaited(next(verdict for say in VERDICTS if (verdict := say(s))), s)
     conditions = ConditionSet((s.obj.get("status") or {}).get("conditions", []), generation, s.scene.now)
     conditions.set("Ready", s.is_done, verdict.reason, verdict.message)
     if verdict.progress:
@@ -144,17 +177,32 @@ def next_status(s: Situation) -> Manifest:
         latest_model_version=max([*(int(name.rpartition("-v")[2]) for name in made), before.latest_model_version or 0]) or None,
         model_version=next(iter(made), before.model_version),
         progress=_progress(s),
-        last_handled_request=s.newest.request if s.newest and s.newest.request else before.last_handled_request,
+        last_handled_request=_handled(s),
         runs=[run if place == 0 else run.model_copy(update={"message": run.message[:OLD_MESSAGE]}) for place, run in enumerate(s.runs)],
     )
     dumped: Manifest = status.model_dump(mode="json", by_alias=True, exclude_none=True)
     return dumped | {"conditions": conditions.as_list()}
 
 
+def _with_what_is_awaited(verdict: Verdict, s: Situation) -> Verdict:
+    """At rest, an automatic run that is held back is told beside."""
+    waits = s.want.waits if isinstance(s.want, Wanted) and not s.paused else None
+    if waits is None or s.newest_is("Running"):
+        return verdict
+    reason, progress = (waits.reason, "Reconciling" if waits.by_itself else "") if s.is_done else (verdict.reason, verdict.progress)
+    return Verdict(verdict.state, reason, f"{verdict.message} {waits.message}", progress)
+
+
+def _handled(s: Situation) -> str:
+    """The annotation's value once a run has it; ids of incidents are not its values."""
+    requested = s.scene.requested
+    return requested if requested and any(run.request == requested for run in s.runs) else s.scene.status.last_handled_request
+
+
 def _progress(s: Situation) -> Progress | None:
     """What the running pod says, at most every 30 s; nothing between runs but that the last one is through."""
     before, run = s.scene.status.progress, s.newest
-    if run is None or run.outcome not in ("Running", "Registered", "Rejected"):
+    if run is None or run.outcome not in ("Running", "Registered", "Rejected", "Unchanged"):
         return None
     if run.outcome != "Running":
         return Progress(percent=100)

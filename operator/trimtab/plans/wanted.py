@@ -1,20 +1,26 @@
 """Which run a TrainingJob wants: on which version of its Dataset, of which code, under which key; or what it lacks for that.
 
-The data of the newest run are kept until the recipe changes or a request comes: new data alone train nothing. A run
-that differs in nothing has the key of the newest run, and is that run.
+The data of the newest run are kept until there is a reason to choose anew (CAUSES): new data alone are none, unless the
+policy says so. A run that differs in nothing has the key of the newest run, and is that run. Where an automatic run lacks
+something or is held back, the newest one stays the wanted one, and `waits` says what is waited for.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trimtab.api.base import PAUSED, RUN_REQUESTED
 from trimtab.api.dataset import DatasetStatus, DatasetVersion
 from trimtab.api.documents import DatasetPointer
 from trimtab.api.featureset import FeatureSetStatus
 from trimtab.api.reasons import Reason
-from trimtab.api.trainingjob import Run
+from trimtab.api.trainingjob import Cause, Run
+from trimtab.plans.asks import Ask
+from trimtab.plans.attempts import HEALS_WITH_ANOTHER_POD, HEALS_WITH_TIME
+from trimtab.plans.automatic import AUTOMATIC, Company, hold
 from trimtab.plans.conditions import find
+from trimtab.plans.lack import Lack
 from trimtab.plans.plan import Manifest
+from trimtab.plans.pods import reason_named
 from trimtab.plans.recipe import run_key
 from trimtab.plans.runs import Scene
 
@@ -32,42 +38,88 @@ NO_CODE = Code()
 
 @dataclass(frozen=True)
 class Question:
-    """Everything that the answer depends on; `dataset` is the object, or None where there is none."""
+    """Everything that the answer depends on; `dataset` is the object, or None where there is none; `runs` are newest first."""
 
     scene: Scene
-    newest: Run | None
+    runs: tuple[Run, ...]
     dataset: Manifest | None
     code: Code
+    asks: tuple[Ask, ...] = ()
+    deployments: tuple[Manifest, ...] = ()
+    cluster_paused: bool = False
 
     @property
-    def asked_anew(self) -> bool:
-        """The recipe changed or a request came: the data are chosen again."""
-        newest, scene = self.newest, self.scene
-        return newest is None or newest.recipe_digest != scene.recipe or (scene.requested not in ("", newest.request))
+    def newest(self) -> Run | None:
+        return self.runs[0] if self.runs else None
+
+    @property
+    def ask(self) -> Ask | None:
+        """The one that the next run answers: one run, one ask."""
+        return next((ask for ask in self.asks if ask.id not in {run.request for run in self.runs}), None)
+
+    @property
+    def of_people(self) -> "Question":
+        """Without incidents: a person's change neither answers them nor waits for what they wait for."""
+        return replace(self, asks=tuple(ask for ask in self.asks if ask.cause == "Request"))
 
     @property
     def status(self) -> DatasetStatus:
         return DatasetStatus.model_validate((self.dataset or {}).get("status") or {})
 
-
-@dataclass(frozen=True)
-class Lack:
-    """What a run cannot be without, in a sentence; it heals by itself when it comes."""
-
-    reason: Reason
-    message: str
+    def company(self, cause: Cause) -> Company:
+        ask = self.ask if cause == "Incident" else None
+        what = f"The run for incident {ask.id} of {ask.by}" if ask else f"The run on version {self.status.active_version} of Dataset {self.scene.spec.dataset}"
+        return Company(what, self.scene.spec.run_policy, self.runs, self.deployments, self.cluster_paused, self.scene.now)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The run that ought to be the newest; `pointer` is None where the version is no longer listed."""
+    """The run that ought to be the newest; `pointer` is None where the version is no longer listed.
+
+    `waits`: what the next automatic run waits for.
+    """
 
     key: str
     recipe: str
     request: str
+    cause: Cause
     version: int
     digest: str
+    code: str
     pointer: DatasetPointer | None
+    waits: Lack | None = None
+
+
+Why = Callable[[Question], Cause | None]
+
+
+def first_of_all(question: Question) -> Cause | None:
+    return "Change" if question.newest is None else None
+
+
+def recipe_changed(question: Question) -> Cause | None:
+    return "Change" if question.newest and question.newest.recipe_digest != question.scene.recipe else None
+
+
+def asked(question: Question) -> Cause | None:
+    """A person at any time; an incident not before the run under way has ended."""
+    ask = question.ask
+    return ask.cause if ask and (ask.cause == "Request" or not _is_under_way(question)) else None
+
+
+def data_are_newer(question: Question) -> Cause | None:
+    spec, chosen = question.scene.spec, _chosen(question)
+    wants_them = spec.run_policy.on_new_data and spec.dataset_version is None and not _is_under_way(question)
+    return "NewData" if wants_them and question.newest and chosen and chosen.digest != question.newest.dataset_digest else None
+
+
+CAUSES: tuple[Why, ...] = (
+    first_of_all,  # there is no run yet
+    recipe_changed,  # by a person, or a pinned version that is another
+    asked,  # by a person or an incident, by an id that no run has
+    data_are_newer,  # where the policy says so
+)
+"""Why the data are chosen anew."""
 
 
 def code_is_there(question: Question) -> Lack | None:
@@ -98,40 +150,67 @@ def version_is_listed(question: Question) -> Lack | None:
     return Lack(Reason.VERSION_MISSING, Reason.VERSION_MISSING.say(field=field, version=version, versions=versions))
 
 
-def dataset_is_settled(question: Question) -> Lack | None:
-    """A Dataset that is changed together with the recipe has its say first; a pinned version waits for nobody."""
-    if question.scene.spec.dataset_version or question.dataset is None or not is_unsettled(question.dataset, question.status):
+def dataset_has_looked(question: Question) -> Lack | None:
+    """A Dataset that is changed or asked together with the recipe has its say first; a pinned version waits for nobody."""
+    dataset, status, ask = question.dataset, question.status, question.ask
+    if question.scene.spec.dataset_version or dataset is None or _is_paused(dataset):
         return None
-    return Lack(Reason.DATASET_NOT_READY, Reason.PROGRESSING.say(what=f"Dataset {question.scene.spec.dataset} is looking at its source first"))
+    if not is_unsettled(dataset, status) and (ask is None or _has_looked_for(ask.id, status)):
+        return None
+    sentence = Reason.PROGRESSING.say(what=f"Dataset {question.scene.spec.dataset} looks at its source first")
+    failed = status.check.message if status.check and status.check.reason and status.check.outcome != "Unchanged" else ""
+    return Lack(Reason.DATASET_NOT_READY, f"{sentence} {failed}".strip())
 
 
 LACKS: tuple[Callable[[Question], Lack | None], ...] = (
     dataset_exists,  # by its name
     dataset_has_a_version,  # with the Dataset's own sentence
     version_is_listed,  # the pinned or the active one
-    dataset_is_settled,  # a look that has just been asked for comes first
+    dataset_has_looked,  # a look that has just been asked for comes first
 )
 """Asked only when the data are chosen anew."""
 
 
 def wanted(question: Question) -> Wanted | Lack:
-    scene, newest = question.scene, question.newest
     if lack := code_is_there(question):
         return lack
-    if newest is not None and not question.asked_anew:
-        listed = next((each for each in question.status.versions if each.digest == newest.dataset_digest), None)
-        return _wanted(question, newest.request, newest.dataset_version or 1, newest.dataset_digest, listed)
-    if lack := next((lack for ask in LACKS if (lack := ask(question))), None):
-        return lack
-    chosen = _chosen(question)
+    newest, cause = question.newest, next((cause for why in CAUSES if (cause := why(question))), None)
+    if newest is not None and cause is None:
+        return _as_it_is(question, newest)
+    cause = cause or "Change"
+    if cause != "Incident":
+        question = question.of_people
+    lack = (hold(question.company(cause)) if cause in AUTOMATIC else None) or next((lack for ask in LACKS if (lack := ask(question))), None)
+    if lack:
+        return replace(_as_it_is(question, newest), waits=lack) if newest and cause in AUTOMATIC else lack
+    return _anew(question, cause)
+
+
+def _as_it_is(question: Question, newest: Run) -> Wanted:
+    """The newest run again; or, where the code is another, the same on that."""
+    listed = next((each for each in question.status.versions if each.digest == newest.dataset_digest), None)
+    data = _Data(newest.dataset_version or 1, newest.dataset_digest, listed)
+    same = _wanted(question, newest.cause, newest.request, data)
+    return same if same.key == newest.key else _wanted(question, "Change", "", data)
+
+
+def _anew(question: Question, cause: Cause) -> Wanted:
+    chosen, ask = _chosen(question), question.ask
     assert chosen is not None, "version_is_listed has been asked"
-    return _wanted(question, scene.requested, chosen.version, chosen.digest, chosen)
+    return _wanted(question, cause, ask.id if ask else "", _Data(chosen.version, chosen.digest, chosen))
 
 
-def _wanted(question: Question, request: str, version: int, digest: str, listed: DatasetVersion | None) -> Wanted:
-    recipe = question.scene.recipe
-    pointer = _pointer(question.scene.spec.dataset, listed) if listed else None
-    return Wanted(run_key(recipe, digest, question.code.digest, request), recipe, request, version, digest, pointer)
+@dataclass(frozen=True)
+class _Data:
+    version: int
+    digest: str
+    listed: DatasetVersion | None
+
+
+def _wanted(question: Question, cause: Cause, request: str, data: _Data) -> Wanted:
+    recipe, code = question.scene.recipe, question.code.digest
+    pointer = _pointer(question.scene.spec.dataset, data.listed) if data.listed else None
+    return Wanted(run_key(recipe, data.digest, code, request), recipe, request, cause, data.version, data.digest, code, pointer)
 
 
 def _chosen(question: Question) -> DatasetVersion | None:
@@ -141,6 +220,24 @@ def _chosen(question: Question) -> DatasetVersion | None:
 
 def _pointer(name: str, version: DatasetVersion) -> DatasetPointer:
     return DatasetPointer(name=name, version=version.version, digest=version.digest, manifest_digest=version.manifest_digest, uri=version.uri)
+
+
+def _is_under_way(question: Question) -> bool:
+    return question.newest is not None and question.newest.outcome in ("Running", "Pending")
+
+
+def _is_paused(obj: Manifest) -> bool:
+    return (obj["metadata"].get("annotations") or {}).get(PAUSED) == "true"
+
+
+def _has_looked_for(request: str, status: DatasetStatus) -> bool:
+    """A look for it was begun and is over, be it that the data were found bad; one that the store or the pod failed goes again."""
+    if request not in {status.last_handled_request, *status.answered_requests}:
+        return False
+    check = status.check
+    if check is None or check.request != request or check.outcome in ("Created", "Unchanged"):
+        return True
+    return check.outcome == "Failed" and reason_named(check.reason) not in HEALS_WITH_TIME | HEALS_WITH_ANOTHER_POD
 
 
 def is_unsettled(obj: Manifest, status: DatasetStatus | FeatureSetStatus) -> bool:

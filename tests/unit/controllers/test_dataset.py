@@ -97,6 +97,17 @@ async def test_a_request_is_one_new_look():
     assert [v["version"] for v in told.status("Dataset")["versions"]] == [1]
 
 
+async def test_an_id_that_was_used_before_is_a_look_of_its_own_again():
+    told = Tale(controller, given=(dataset(),))
+    await told.settle()
+    await told.answered("snapshot", snapshot_answer(1))
+    for version, request in enumerate(("one", "two", "one"), 2):
+        await told.annotated("Dataset", {"trimtab.dev/run-requested": request})
+        await told.answered("snapshot", snapshot_answer(version))
+    assert told.status("Dataset")["latestVersion"] == 4
+    assert told.running("snapshot") == []
+
+
 async def test_a_request_during_a_look_waits_for_its_end():
     told = await begun()
     await told.annotated("Dataset", {"trimtab.dev/run-requested": "monday"})

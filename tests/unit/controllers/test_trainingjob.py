@@ -20,9 +20,15 @@ def versions_of(*numbers):
     return [{"version": n, "digest": f"{n:064x}", "manifestDigest": f"{n + 100:064x}", "uri": f"s3://b/d/{n}/", "createdAt": NOON, "rows": {}} for n in numbers]
 
 
-def a_dataset(*numbers, active=None):
+def a_dataset(*numbers, active=None, looked_for="monday"):
     """A Dataset at rest, as its own controller leaves it."""
-    status = {"observedGeneration": 1, "versions": versions_of(*numbers), "activeVersion": active or numbers[0], "latestVersion": max(numbers)}
+    status = {
+        "observedGeneration": 1,
+        "versions": versions_of(*numbers),
+        "activeVersion": active or numbers[0],
+        "latestVersion": max(numbers),
+        "lastHandledRequest": looked_for,
+    }
     return dataset() | {"status": status}
 
 
@@ -156,6 +162,7 @@ async def test_new_data_alone_train_nothing_and_a_request_takes_them():
 
 async def test_a_request_is_one_run_and_forgetting_it_is_none():
     told = await registered()
+    told.api.given(a_dataset(2, 1))
     await told.annotated("TrainingJob", {"trimtab.dev/run-requested": "monday"})
     await told.answered("train", train_answer(digest=2))
     await told.annotated("TrainingJob", {"trimtab.dev/run-requested": ""})
@@ -437,6 +444,7 @@ async def test_git_annotations_reach_the_record_and_the_lineage():
 async def test_a_cluster_restored_from_a_dump_trains_nothing(request_id):
     told = await registered()
     if request_id:
+        told.api.given(a_dataset(2, 1))
         await told.annotated("TrainingJob", {"trimtab.dev/run-requested": request_id})
         await told.answered("train", train_answer(digest=2))
     twin = tale()

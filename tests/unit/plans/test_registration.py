@@ -39,7 +39,7 @@ def test_a_version_is_named_by_model_and_number_and_outlives_its_training_job():
         "trimtab.dev/run-key": "k" * 32,
         "app.kubernetes.io/managed-by": "trimtab",
     }
-    assert metadata["annotations"] == {"trimtab.dev/recipe": "r" * 32, "trimtab.dev/request": "monday"}
+    assert metadata["annotations"] == {"trimtab.dev/recipe": "r" * 32, "trimtab.dev/cause": "Change", "trimtab.dev/request": "monday"}
 
 
 def test_the_lineage_is_the_operators_word_and_the_record_the_workers():
