@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from prometheus_client import REGISTRY
 
 from trimtab import handlers
 from trimtab.controllers.registry import BY_KIND
@@ -29,6 +30,7 @@ from trimtab.kube.lease import Lease, LeaseLostError, Terms
 from trimtab.kube.reconcile import Reconciler
 from trimtab.kube.resync import Resync
 from trimtab.kube.settings import Settings
+from trimtab.kube.told import StatusGauges
 from trimtab.kube.transport import HttpClient
 from trimtab.kube.watch import Dispatch
 from trimtab.kube.workqueue import WorkQueue
@@ -114,10 +116,13 @@ async def _core(client: HttpClient, settings: Settings, health: HealthServer) ->
     since = lambda: loop.time() - (resync.finished_at or began)  # noqa: E731
     health.healthy += [oldest_is_young(queue.oldest), resync_is_recent(since, settings.resync_seconds)]
     workqueue.report(queue)
+    gauges = StatusGauges()
+    REGISTRY.register(gauges)
     queue.start()
     try:
-        yield Core(queue, resync, Dispatch(queue, BY_KIND))
+        yield Core(queue, resync, Dispatch(queue, BY_KIND, gauges.on_object))
     finally:
+        REGISTRY.unregister(gauges)
         await queue.stop(GRACE_SECONDS)
 
 

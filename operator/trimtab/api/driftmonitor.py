@@ -171,6 +171,8 @@ class Watching(Status):
 
     version: int
     """Its number."""
+    name: str = ""
+    """Its ModelVersion."""
     since: datetime | None = None
     """Since when, on the monitor's clock."""
 

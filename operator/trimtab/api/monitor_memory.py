@@ -1,13 +1,14 @@
 """What a DriftMonitor remembers between two looks: part of its status, and all there is to remember."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from trimtab.api.base import Status
 
 IncidentOutcome = Literal["", "Improved", "NoGain", "Worse", "Rejected", "Failed", "Superseded"]
+OUTCOMES: tuple[IncidentOutcome, ...] = get_args(IncidentOutcome)
 Reading = Literal["Alarm", "Strange", "Unclear", "Calm", "Unknown"]
 
 

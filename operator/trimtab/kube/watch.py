@@ -5,7 +5,7 @@ spec alone, annotations and labels are a person's verbs. It also queues those wh
 (RELATED), for whom a status is news. A child queues its owner, whom its labels name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from trimtab.kube.client import Manifest
 from trimtab.kube.controller import EVERY, OWNER_KIND, OWNER_NAME, Controller
@@ -16,14 +16,17 @@ DELETED = "DELETED"
 
 
 class Dispatch:
-    """Remembers of each object of ours how a person left it, so that our own writes can be told apart."""
+    """Remembers of each object of ours how a person left it, so that our own writes can be told apart; `listen` hears of every event."""
 
-    def __init__(self, queue: WorkQueue, controllers: Mapping[str, Controller]) -> None:
-        self._queue, self._controllers = queue, controllers
+    def __init__(
+        self, queue: WorkQueue, controllers: Mapping[str, Controller], listen: Callable[[str | None, Manifest], None] = lambda _change, _obj: None
+    ) -> None:
+        self._queue, self._controllers, self._listen = queue, controllers, listen
         self._left: dict[Key, object] = {}
 
     def on_object(self, change: str | None, obj: Manifest) -> None:
         """A Dataset, TrainingJob ... was there at the start (None), ADDED, MODIFIED or DELETED."""
+        self._listen(change, obj)
         key = key_of(obj)
         left, before = as_left(obj), self._left.get(key)
         if change == DELETED:

@@ -304,7 +304,7 @@ def _remembered(s: Situation, monitor: Monitor) -> Manifest:
     known = KnownBackOff(outcome=back_off.outcome, labelled_rows=back_off.labelled_rows) if back_off else None
     standing = Standing(state=str(monitor.state), since=monitor.since, newest=monitor.newest, lifts=monitor.lifts, back_off=known)
     anew = before is not None and before.version != monitor.version
-    return {"watching": Watching(version=monitor.version, since=s.view.since), "standing": standing} | ({"performance": None} if anew else {})
+    return {"watching": Watching(version=monitor.version, name=s.view.seen.name(monitor.version), since=s.view.since), "standing": standing} | ({"performance": None} if anew else {})
 
 
 def _clock(s: Situation, status: DriftMonitorStatus) -> object:
