@@ -13,7 +13,7 @@ export OMP_NUM_THREADS := 1
 .PHONY: help demo test check unit integration e2e bench generate reload up down venv
 
 help:
-	@echo 'make demo      a real Kubernetes, Trimtab by Helm, January flights, a model, a prediction'
+	@echo 'make demo      a real Kubernetes, Trimtab by Helm, a year of flights: retrained, refused, promoted, taken back (ACTS=0: to the first prediction)'
 	@echo 'make test      everything: lint, types, contracts, unit, integration, end to end'
 	@echo 'make check     the fast part, under 90 s'
 	@echo 'make generate  CRDs, chart and reference from the pydantic models'
@@ -25,7 +25,7 @@ $(VENV)/.done: | requirements.lock
 	@dev/venv.sh $(VENV)
 
 demo: venv
-	@$(PYTHON) dev/demo.py
+	@$(PYTHON) dev/demo
 
 test: check
 	@echo "== integration and end to end"; $(PYTHON) -m pytest -v --durations=10 tests/integration tests/e2e

@@ -1,0 +1,48 @@
+"""Act 2: February to June. Flights are asked about as they come, labels follow when they have landed, and the model keeps up."""
+
+import subprocess
+import sys
+
+from kube import EXAMPLE, NAMESPACE, PROGRAM, Resource, follow, kubectl, read, show, upload_pod, wait
+from launch import flights
+from telling import Telling
+from terminal import say
+
+STORY = EXAMPLE / "story"
+MONTHS = [f"2013-{month:02d}" for month in range(2, 10)]
+ENDS = "2013-07-08"
+"""The week after the holiday: in that of July 4 no model knows much, and none could be told from another."""
+
+
+def play(telling: Telling) -> None:
+    begin()
+    wait(f"the flights have reached {ENDS}", lambda: telling.date >= ENDS, 1500)
+    wait("no version is on its way in", lambda: telling.is_over or not is_moving(telling.monitor), 300)
+    say(f"   {telling.date}: version {serving()['stable']['version']} serves")
+
+
+def begin() -> None:
+    table = flights(*MONTHS, "--replay")
+    say(f"   {len(table.splitlines()) - 1:,} flights are going to be asked about, each at its moment, sixteen days of them a minute")
+    with upload_pod() as put:
+        put("replay/flights.csv", table)
+    show("apply", "-k", "examples/flights/story", "-n", NAMESPACE)
+    follow("modeldeployments", "flights")
+    code = kubectl("create", "configmap", "replay", f"--from-file={EXAMPLE / 'replay.py'}", "--dry-run=client", "-o", "yaml")
+    kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=code.encode())
+    kubectl("delete", "pod", "replay", "-n", NAMESPACE, "--ignore-not-found", "--now")
+    show("apply", "-f", "examples/flights/story/replay.yaml", "-n", NAMESPACE)
+
+
+def is_moving(monitor: Resource) -> bool:
+    """Whether a run or a rollout is under way."""
+    return monitor.get("status", {}).get("state") == "Retraining" or bool(serving().get("candidate"))
+
+
+def serving() -> Resource:
+    found = read("modeldeployments", "flights")
+    return found["status"] if found else {}
+
+
+def stop() -> None:
+    subprocess.run([*PROGRAM, "kubectl", "delete", "pod", "replay", "-n", NAMESPACE, "--ignore-not-found"], check=False, stdout=sys.stderr)
