@@ -21,14 +21,15 @@ CHILDREN = (ChildKind(jobs.API_VERSION, jobs.PLURAL), ChildKind("v1", "pods"))
 
 
 def RELATED(obj: Manifest) -> list[Key]:  # noqa: N802 - part of the interface of a controller
-    """A FeatureSet, for the Datasets that wait for its first version; whatever asks for a run that a Dataset looks for first.
+    """A FeatureSet, for the Datasets that wait for its first version; whatever asks for a run that a Dataset looks for first, or has it.
 
     What others hold on to is read when a version leaves the list.
     """
     namespace, kind = obj["metadata"]["namespace"], obj["kind"]
     if kind == FEATURE_SET.kind or (kind == MONITOR and open_incident(obj)):
         return [Key(KIND.kind, namespace, EVERY)]
-    return [Key(KIND.kind, namespace, obj["spec"]["dataset"])] if kind == TRAINING_JOB.kind and asks(obj, (), ()) else []
+    is_asked = kind == TRAINING_JOB.kind and (asks(obj, (), ()) or any(run.get("request") for run in _newest_run(obj)))
+    return [Key(KIND.kind, namespace, obj["spec"]["dataset"])] if is_asked else []
 
 
 async def observe(client: Client, key: Key, settings: Settings, now: datetime) -> Seen | Gone:

@@ -1,10 +1,11 @@
 """Reads the DriftMonitors of a namespace, for those whom their incidents ask for something."""
 
 from trimtab.api.base import API_VERSION
+from trimtab.api.kinds import DRIFT_MONITOR
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.errors import NotFound
 
-PLURAL = "driftmonitors"
+PLURAL = DRIFT_MONITOR.plural
 
 
 async def monitors_of(client: Client, namespace: str) -> tuple[Manifest, ...]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trimtab.api.base import PAUSED, RUN_REQUESTED
+from trimtab.api.kinds import DRIFT_MONITOR
 from trimtab.manifests.labels import REQUEST
 from trimtab.plans.plan import Manifest
 
-MONITOR = "DriftMonitor"
+MONITOR = DRIFT_MONITOR.kind
 MOST_ASKS = 20
 """For which a Dataset looks at a time; the others come when these have their runs."""
 

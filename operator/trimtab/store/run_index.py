@@ -42,6 +42,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("model", "VARCHAR", "Model it makes a version of."),
     Column("owner", "VARCHAR", "`spec.owner`."),
     Column("request", "VARCHAR", "Who asked for it: the id of an incident, or the value of `trimtab.dev/run-requested`; empty: the recipe, or new data."),
+    Column("cause", "VARCHAR", "Why it was begun: `Change` of recipe or code, a person's `Request`, an `Incident`, or `NewData`."),
     Column("attempt", "BIGINT", "How many Jobs were made for it, this one included."),
     Column("outcome", "VARCHAR", "`Running`, `Succeeded`, `Rejected` (a gate failed) or `Failed`."),
     Column("reason", "VARCHAR", "Why, in a word."),

@@ -216,6 +216,8 @@ def test_what_asks_for_a_run_wakes_those_who_answer():
     assert dataset_controller.RELATED(asked) == [Key("Dataset", "default", "flights")]
     assert dataset_controller.RELATED(training_job()) == []
     assert dataset_controller.RELATED(asked | {"status": {"lastHandledRequest": "monday"}}) == []
+    begun = training_job() | {"status": {"runs": [{"request": "abc"}]}}
+    assert dataset_controller.RELATED(begun) == [Key("Dataset", "default", "flights")], "it need not remember the request any more"
 
 
 # a person's annotation

@@ -21,6 +21,7 @@ def record(**changes) -> RunRecord:
 FAILED_EARLY = record(run_key="a", outcome="Failed", reason="DigestMismatch", message="Changed.", dataset={"name": "d", "version": 3, "digest": "x"})
 BOOSTED = record(
     run_key="b",
+    cause="Change",
     outcome="Succeeded",
     finished_at="2013-02-01T00:01:00.500Z",
     metrics={"train": {"skill": 0.3}, "test": {"skill": 0.2, "roc_auc": 0.7}},

@@ -49,6 +49,7 @@ class RunRecord(BaseModel):
     namespace: str
     model: str
     request: str = ""
+    cause: str = ""
     attempt: int = 1
     uri: str = ""
     started_at: str
@@ -118,6 +119,7 @@ class Recorder:
             namespace=document.namespace,
             model=document.model,
             request=document.request,
+            cause=document.cause,
             attempt=document.attempt,
             uri=self.uri,
             started_at=_now(),

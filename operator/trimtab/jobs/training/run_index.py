@@ -45,7 +45,7 @@ def row(record: "RunRecord") -> dict[str, Any]:
 
 
 def _identity(record: "RunRecord") -> dict[str, Any]:
-    told = {name: getattr(record, name) for name in ("run_key", "namespace", "training_job", "model", "request", "attempt")}
+    told = {name: getattr(record, name) for name in ("run_key", "namespace", "training_job", "model", "request", "cause", "attempt")}
     return told | {"owner": record.recipe.get("owner"), "run_uri": record.uri or None, "image": record.surroundings.get("image")}
 
 
