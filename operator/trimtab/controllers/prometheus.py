@@ -28,7 +28,7 @@ async def ask(url: str, queries: dict[str, str]) -> tuple[Answer, ...]:
 
 async def _one(session: aiohttp.ClientSession, url: str, trigger: str, query: str) -> Answer:
     try:
-        code, text = await _post(session, f"{url.rstrip('/')}/api/v1/query", query)
+        code, text = await _post(session, url.rstrip("/"), query)
     except Unreachable as error:
         return Answer(trigger, problem=str(error), unreachable=True)
     try:
@@ -39,10 +39,18 @@ async def _one(session: aiohttp.ClientSession, url: str, trigger: str, query: st
 
 async def _post(session: aiohttp.ClientSession, url: str, query: str) -> tuple[int, str]:
     try:
-        async with session.post(url, data={"query": query}) as answer:
+        async with session.post(f"{url}/api/v1/query", data={"query": query}) as answer:
             return answer.status, (await at_most(BYTES, answer.content)).decode("utf-8", "replace")
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unreachable(f"Prometheus at {url} does not answer: {str(error) or type(error).__name__}.") from error
+        raise Unreachable(f"Prometheus at {url} does not answer: {_why(error)}.") from error
+
+
+def _why(error: Exception) -> str:
+    """In words that name no part of a library."""
+    if isinstance(error, TimeoutError):
+        return f"it took longer than {SECONDS:.0f} s"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return str(cause.strerror or cause) if isinstance(cause, OSError) else str(cause) or type(cause).__name__
 
 
 BUSY = frozenset({"timeout", "canceled", "unavailable", "internal"})
