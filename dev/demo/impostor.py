@@ -35,7 +35,7 @@ def bring() -> int:
     with upload_pod() as put:
         put("brought/impostor.onnx", content)
     number = 1 + max(each["spec"]["version"] for each in every("modelversions"))
-    values = {"VERSION": str(number), "SHA256": hashlib.sha256(content).hexdigest()}
+    values = {"1000": str(number), "0" * 64: hashlib.sha256(content).hexdigest()}
     apply("modelversion.yaml", values)
     follow("modelversions", f"flights-v{number}")
     apply("deployment.yaml", values)
@@ -54,7 +54,9 @@ def apply(name: str, values: dict[str, str]) -> None:
     text = (FOLDER / name).read_text()
     for word, value in values.items():
         text = text.replace(word, value)
-    print(f"$ kubectl apply -f examples/flights/story/impostor/{name}    # with {values}\n{kubectl('apply', '-n', NAMESPACE, '-f', '-', stdin=text.encode())}")
+    print(
+        f"$ kubectl apply -f examples/flights/story/impostor/{name}    # as version {values['1000']}\n{kubectl('apply', '-n', NAMESPACE, '-f', '-', stdin=text.encode())}"
+    )
 
 
 def annotations(number: int) -> Resource:
