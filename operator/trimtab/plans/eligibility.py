@@ -181,7 +181,15 @@ def _pinned(versions: Sequence[Version], wish: Wish, pinned: int) -> Choice:
     if version is None:
         return Choice(None, _no_version(wish, f"spec.version is {pinned}, and there is no ModelVersion {wish.model}-v{pinned}."))
     objection = _objection(MAY_BE_PINNED, version, wish, None)
-    return Choice(None if objection else version, objection)
+    return Choice(_before(versions, wish, version) if objection else version, objection)
+
+
+def _before(versions: Sequence[Version], wish: Wish, pinned: Version) -> Version | None:
+    """What served before a pinned version that serves and was blocked since: a person's word brings it, its own labels take it back."""
+    if wish.stable != number(pinned) or is_not_blocked(pinned, wish, None) is None:
+        return None
+    may = {number(v): v for v in versions if number(v) != wish.stable and _objection(MAY_BE_PINNED, v, wish, None) is None}
+    return next((may[n] for n in wish.served if n in may), None)
 
 
 def _followed(versions: Sequence[Version], wish: Wish) -> Choice:

@@ -143,6 +143,15 @@ class TestPinned:
     def test_a_block_counts_for_a_pin_too(self):
         assert refused([blocked(version(1))], pinned=1)[0] == Reason.BLOCKED
 
+    def test_a_pinned_version_that_serves_and_is_blocked_makes_room_for_what_served_before(self):
+        versions = [version(1), version(2), blocked(version(3))]
+        assert target(versions, pinned=3, stable=3, served=(3, 1)) == 1
+        assert target(versions, pinned=3, stable=1, served=(1, 3, 1)) is None
+        assert refused(versions, pinned=3, stable=3, served=(3, 1))[0] == Reason.BLOCKED
+
+    def test_a_pinned_version_is_served_on_while_nothing_served_before_it(self):
+        assert target([blocked(version(3))], pinned=3, stable=3, served=(3,)) is None
+
     def test_a_version_that_does_not_exist_is_named(self):
         assert refused([version(1)], pinned=7) == (
             Reason.NO_VERSION,
