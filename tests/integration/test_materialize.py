@@ -121,6 +121,19 @@ def test_a_select_over_the_source_makes_the_features(worker: Worker, tmp_path: P
     assert (rows.column_names, rows.num_rows) == (["origin", "time", "celsius"], 50)
 
 
+def test_times_keep_their_zone_through_a_transform(worker: Worker, code: Callable[[str], str]) -> None:
+    """What is joined later must know it: to times without a zone these are not."""
+    worker.put("a.csv", weather())
+    ways = [{"transform": {"sql": "SELECT origin, time, time + INTERVAL 1 HOUR AS later, temp FROM source"}}, PYTHON]
+    for way in ways:
+        digest = code("def transform(df):\n    return df\n") if way is PYTHON else ""
+        facts = committed(worker, worker.materialize(way, code_digest=digest)[1]).facts
+        assert {each["zoned"] for each in facts["columns"] if each["type"] == "datetime"} == {True}
+    worker.put("a.csv", weather().replace("Z,", ","))
+    facts = committed(worker, worker.materialize(ways[0])[1]).facts
+    assert {each["zoned"] for each in facts["columns"] if each["type"] == "datetime"} == {False}
+
+
 @pytest.mark.parametrize(
     ("sql", "said"),
     [

@@ -6,6 +6,7 @@ it can reach nothing but the rows, and what is wrong with it is told in the word
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -14,6 +15,7 @@ from trimtab.api.documents import MaterializeDocument
 from trimtab.api.featureset import PythonTransform
 from trimtab.api.reasons import Reason
 from trimtab.jobs import mounted
+from trimtab.jobs.dataset.columns import Column
 from trimtab.jobs.dataset.engine import Engine, first
 from trimtab.jobs.dataset.reading import Table, settle
 from trimtab.jobs.errors import UserFault
@@ -36,7 +38,15 @@ def transform(engine: Engine, document: MaterializeDocument, table: Table) -> Ta
         _call(engine, wanted.python, mounted.read_code(wanted.python.config_map, document.code_digest))
     if not first(engine, "SELECT count(*) FROM staged")[0]:
         raise _failed(f"{SQL if wanted.sql else PYTHON}: it makes no rows of the {table.rows} rows of the source.")
-    return settle(engine, ((0, RESULT),), RESULT)
+    made = settle(engine, ((0, RESULT),), RESULT)
+    return replace(made, columns=tuple(_zoned_as_before(column, table) for column in made.columns))
+
+
+def _zoned_as_before(column: Column, source: Table) -> Column:
+    """Times were made UTC before the transform saw them: a time of the result says its zone where that of its name did, else where all did."""
+    before = {each.name: each.zoned for each in source.columns if each.type == "datetime"}
+    said = before.get(column.name, bool(before) and all(before.values()))
+    return replace(column, zoned=True) if column.type == "datetime" and said else column
 
 
 def _select(engine: Engine, sql: str) -> None:
