@@ -139,9 +139,9 @@ class ServedBy(Status):
     deployment: str
     """Deployment that serves this version."""
     role: Literal["Stable", "Candidate", "Shadow", "Warm"]
-    """Stable answers users; Candidate is tried on a share of them; Shadow is only compared; Warm waits for a way back."""
+    """Stable answers users; Candidate is tried on a share of them, or about to be; Shadow is only compared; Warm waits for a way back."""
     percent: int = 0
-    """Share of the requests, in percent."""
+    """Share of the requests that it is to answer (Shadow: is asked too), in percent."""
     url: str = ""
     """Where it answers."""
 

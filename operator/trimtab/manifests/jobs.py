@@ -44,12 +44,22 @@ class PodShape:
     deadline_seconds: int | None = None
     backoff_limit: int = 2
     queue: str | None = None
+    memory_gib: int | None = None
+    """The limit, where it follows from the work and no template says another; absent: the default one."""
 
     @property
     def digest(self) -> str:
         """Changes where another attempt could go better than the last: image, resources, node, deadline."""
         template = self.template.model_dump(mode="json", by_alias=True, exclude_defaults=True) if self.template else {}
-        return names.digest([self.image, self.pull_policy, self.command, template, self.deadline_seconds, self.backoff_limit, self.queue])[:16]
+        facts = [self.image, self.pull_policy, self.command, template, self.deadline_seconds, self.backoff_limit, self.queue]
+        return names.digest(facts if self.memory_gib is None else [*facts, self.memory_gib])[:16]
+
+    @property
+    def resources(self) -> Manifest:
+        """Requests and limits where no template gives them; a quarter of the limit is asked for, as by default."""
+        if self.memory_gib is None:
+            return DEFAULT_RESOURCES
+        return {"requests": {"cpu": "250m", "memory": f"{self.memory_gib * 256}Mi"}, "limits": {"memory": f"{self.memory_gib}Gi"}}
 
 
 def job(owner: Owner, document: AnyDocument, key: str, attempt: int, shape: PodShape, *, code: ConfigMapKey | None = None, model: str = "") -> Manifest:
@@ -72,6 +82,12 @@ def job(owner: Owner, document: AnyDocument, key: str, attempt: int, shape: PodS
         metadata["labels"] = metadata["labels"] | {QUEUE_LABEL: shape.queue}
         spec["suspend"] = True
     return {"apiVersion": API_VERSION, "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+def limit_gib(job: Manifest) -> int:
+    """The memory limit of a Job that was made with `memory_gib`; 0 where it has another form."""
+    limit = str(job["spec"]["template"]["spec"]["containers"][0].get("resources", {}).get("limits", {}).get("memory", ""))
+    return int(limit.removesuffix("Gi")) if limit.endswith("Gi") and limit.removesuffix("Gi").isdigit() else 0
 
 
 _FAILURE_POLICY: Manifest = {
@@ -132,7 +148,7 @@ def _container(document: AnyDocument, shape: PodShape, code: ConfigMapKey | None
         "imagePullPolicy": shape.pull_policy,
         "env": merged_env(override, _env(document, shape.image)),
         "envFrom": [{"secretRef": {"name": STORE_SECRET}}],
-        "resources": override.resources or DEFAULT_RESOURCES,
+        "resources": override.resources or shape.resources,
         "ports": [{"name": "metrics", "containerPort": METRICS_PORT}],
         "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
         "terminationMessagePolicy": "FallbackToLogsOnError",

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from math import ceil
 
 from trimtab.api.base import PAUSED, RUN_REQUESTED
 from trimtab.api.documents import VerifyDocument
 from trimtab.api.modelversion import ModelVersionSpec, ModelVersionStatus, Verification
 from trimtab.api.reasons import Reason
 from trimtab.manifests import jobs, names
-from trimtab.manifests.jobs import VERIFY_COMMAND, PodShape
+from trimtab.manifests.jobs import VERIFY_COMMAND, PodShape, limit_gib
 from trimtab.manifests.labels import Owner, owner_of
 from trimtab.plans.attempts import Attempt, Failure, Trouble, attempts, blamed, next_try, surplus, trouble, waits_for_another_pod
 from trimtab.plans.modelversion_status import Situation, next_status
@@ -32,6 +33,13 @@ STARTING_LOOK = timedelta(seconds=30)
 
 VERIFY_DEADLINE = 3600
 """Seconds: to pull the image and fetch, load and ask the largest model that fits the pod takes minutes; what hangs shall end."""
+
+LIBRARIES_GIB, TIMES_ITS_SIZE = 1, 6
+"""Memory to verify a model: beside the libraries, so many times what its files take. They hold weights compressed (three to
+four times, in skops), and loading holds them twice for a moment."""
+LEAST_GIB, MOST_GIB = 2, 32
+"""Of one whose size nobody told, too; after OutOfMemory it is twice what was too little, up to this."""
+GIB = 1 << 30
 
 HEALS_BY_ITSELF = frozenset({Reason.ARTIFACT_UNREACHABLE})
 """Beside what heals for every Job: the files may come (staging to production), the Secret may learn to read them."""
@@ -69,10 +77,6 @@ class Seen:
     def request(self) -> str:
         return self.annotations.get(RUN_REQUESTED, "")
 
-    @property
-    def shape(self) -> PodShape:
-        return PodShape(self.image, self.pull_policy, command=VERIFY_COMMAND, deadline_seconds=VERIFY_DEADLINE)
-
     @cached_property
     def key(self) -> str:
         """What is to be verified, and who asked."""
@@ -94,6 +98,11 @@ class Scene:
         return next((look for look in self.looks if look.key == self.seen.key), None)
 
     @property
+    def shape(self) -> PodShape:
+        memory = memory_for(self.seen.spec.artifact.size_bytes or 0, self.newest)
+        return PodShape(self.seen.image, self.seen.pull_policy, command=VERIFY_COMMAND, deadline_seconds=VERIFY_DEADLINE, memory_gib=memory)
+
+    @property
     def before(self) -> Verification | None:
         """What the status remembers of the wanted verification."""
         known = self.seen.status.verification
@@ -110,8 +119,16 @@ def plan(seen: Seen, now: datetime) -> Plan:
     situation = Situation(
         seen.obj, seen.spec, seen.status, current, seen.request, seen.deployments, paused, heals=heals_at(scene, current) is not None, now=now
     )
-    deeds = () if paused else (*_look(seen, upcoming), *_removals(scene, current))
+    deeds = () if paused else (*_look(scene, upcoming), *_removals(scene, current))
     return Plan(deeds, next_status(situation), requeue_after=_again(scene, current))
+
+
+def memory_for(size_bytes: int, last: Attempt | None) -> int:
+    """GiB that the next pod may take, by the size of the model's files and what the last one died of."""
+    by_size = max(LEAST_GIB, LIBRARIES_GIB + ceil(TIMES_ITS_SIZE * size_bytes / GIB))
+    given = limit_gib(last.job) if last else 0
+    ran_out = last is not None and isinstance(last.outcome, Failed) and last.outcome.reason == Reason.OUT_OF_MEMORY
+    return max(by_size, min(2 * given, MOST_GIB) if ran_out else given)
 
 
 def settle(scene: Scene) -> Verification | None:
@@ -138,7 +155,7 @@ Why = Callable[[Scene, Verification], bool]
 def could_start_otherwise(scene: Scene, known: Verification) -> bool:
     """Its pod cannot start as it was made, and the serving image is another now."""
     look = scene.newest
-    return known.outcome == "Running" and look is not None and waits_for_another_pod(look, scene.seen.shape.digest)
+    return known.outcome == "Running" and look is not None and waits_for_another_pod(look, scene.shape.digest)
 
 
 def may_have_healed(scene: Scene, known: Verification) -> bool:
@@ -166,7 +183,7 @@ def heals_at(scene: Scene, known: Verification | None) -> datetime | None:
         return None
     look, reason = scene.newest, reason_named(known.reason) or Reason.CRASHED
     retry = reason in HEALS_BY_ITSELF or (look is not None and isinstance(look.outcome, Failed) and look.outcome.retry)
-    return next_try(Failure(reason, known.attempt, known.finished_at or scene.now, look.shape if look else None, retry), scene.seen.shape.digest)
+    return next_try(Failure(reason, known.attempt, known.finished_at or scene.now, look.shape if look else None, retry), scene.shape.digest)
 
 
 def _attempt(scene: Scene, attempt: int) -> Verification:
@@ -174,14 +191,15 @@ def _attempt(scene: Scene, attempt: int) -> Verification:
     return Verification(key=seen.key, job=names.job(seen.owner.name, seen.key, attempt), attempt=attempt, image=seen.image)
 
 
-def _look(seen: Seen, upcoming: Verification | None) -> tuple[Deed, ...]:
+def _look(scene: Scene, upcoming: Verification | None) -> tuple[Deed, ...]:
     if upcoming is None:
         return ()
+    seen = scene.seen
     owner, spec = seen.owner, seen.spec
     document = VerifyDocument(
         namespace=owner.namespace, name=owner.name, uid=owner.uid, request=seen.request, model=spec.model, version=spec.version, artifact=spec.artifact
     )
-    return (Create(jobs.PLURAL, jobs.job(owner, document, upcoming.key, upcoming.attempt, seen.shape, model=spec.model)),)
+    return (Create(jobs.PLURAL, jobs.job(owner, document, upcoming.key, upcoming.attempt, scene.shape, model=spec.model)),)
 
 
 def _removals(scene: Scene, current: Verification | None) -> tuple[Delete, ...]:

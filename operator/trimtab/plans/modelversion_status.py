@@ -162,20 +162,30 @@ def approval(spec: ModelVersionSpec, name: str) -> tuple[bool | None, Reason, st
 
 
 def served_by(spec: ModelVersionSpec, deployments: Sequence[Manifest]) -> list[Manifest]:
-    """The Deployments of this model that send requests to this version, or start it."""
+    """The Deployments of this model that send requests to this version, keep its pods, or are about to start them."""
     of_model = [d for d in deployments if d["spec"]["model"] == spec.model and not d["metadata"].get("deletionTimestamp")]
     found = [entry for deployment in of_model for entry in _uses(deployment, spec.version)]
     return sorted(found, key=lambda entry: (entry["deployment"], entry["role"]))[:SERVED_BY]
 
 
 def _uses(deployment: Manifest, version: int) -> list[Manifest]:
-    status, name = deployment.get("status") or {}, deployment["metadata"]["name"]
-    roles = (("stable", "Stable", 100), ("candidate", "Candidate", 0))
-    return [
-        {"deployment": name, "role": role, "percent": percent, "url": status.get("url", "")}
-        for field, role, percent in roles
-        if (status.get(field) or {}).get("version") == version
-    ]
+    """By its status; a version that its spec names and its status does not yet is in use from that moment."""
+    spec, status = deployment["spec"], deployment.get("status") or {}
+    places = {role: status.get(role.lower()) or {} for role in ROLES}
+    named = {"Candidate": spec.get("version"), "Shadow": (spec.get("shadow") or {}).get("version")}
+    roles = [role for role, place in places.items() if place.get("version") == version]
+    roles = roles or [role for role, number in named.items() if number == version]
+    name, url = deployment["metadata"]["name"], status.get("url", "")
+    return [{"deployment": name, "role": role, "percent": _percent(role, places), "url": url} for role in roles]
+
+
+ROLES = ("Stable", "Candidate", "Shadow", "Warm")
+
+
+def _percent(role: str, places: dict[str, Manifest]) -> int:
+    """What the rollout wants at this step: what the pods have reached changes too often to be told here."""
+    candidate = int(places["Candidate"].get("desiredPercent") or 0)
+    return {"Stable": 100 - candidate, "Candidate": candidate, "Shadow": int(places["Shadow"].get("percent") or 0)}.get(role, 0)
 
 
 def _verified_at(s: Situation) -> datetime | None:

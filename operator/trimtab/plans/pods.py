@@ -208,7 +208,7 @@ def out_of_memory(death: Death) -> Failed | None:
     return Failed(Reason.OUT_OF_MEMORY, Reason.OUT_OF_MEMORY.say(limit=limit, peak=peak, advice=TAKES_TOO_MUCH.get(death.scene.owner_kind, RAISE_MEMORY)))
 
 
-TAKES_TOO_MUCH = {"ModelVersion": "bring a smaller model: a verification has no more"}
+TAKES_TOO_MUCH = {"ModelVersion": "it is tried with twice as much, up to 32Gi; if that is too little, bring a smaller model"}
 """What to do about OutOfMemory where the kind has no template to raise the limit in."""
 
 

@@ -62,6 +62,11 @@ def started(the_plan):
     return [deed.manifest for deed in the_plan.deeds if isinstance(deed, Create)]
 
 
+def limit_of(the_plan):
+    (job,) = started(the_plan)
+    return job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
+
+
 def deleted(the_plan):
     return [deed.ref.name for deed in the_plan.deeds if isinstance(deed, Delete)]
 
@@ -177,11 +182,28 @@ class TestFailing:
         assert len(started(world.plan())) == 1
         assert deleted(world.plan()) == [world.jobs[0]["metadata"]["name"]]
 
-    def test_a_pod_that_would_die_again_waits_for_a_person_and_a_verified_model_stays_ready(self):
-        world = World().after(terminated(137, reason="OOMKilled"), GAVE_UP, phase="Failed").seen()
+    def test_memory_follows_from_the_size_of_the_files(self):
+        artifact = model_version("flights", 7)["spec"]["artifact"]
+        sizes = {None: "2Gi", 1000: "2Gi", 1 << 28: "3Gi", 5 << 30: "31Gi", 20 << 30: "121Gi"}
+        assert {size: limit_of(World(artifact={**artifact, "sizeBytes": size}).plan()) for size in sizes} == sizes
+
+    def test_a_pod_that_ran_out_of_memory_is_followed_by_one_with_twice_as_much(self):
+        world = World().after(terminated(137, reason="OOMKilled"), GAVE_UP, phase="Failed")
+        assert limit_of(world.plan()) == "4Gi"
         assert world.ready() == ("False", Reason.OUT_OF_MEMORY)
-        assert world.condition("Stalled")["message"].endswith("limit of 2Gi; bring a smaller model: a verification has no more.")
-        assert world.condition("Reconciling") is None
+        assert world.condition("Reconciling")["status"] == "True"
+        assert world.after(OK, COMPLETE, phase="Succeeded").ready() == ("True", Reason.VERIFIED)
+        world.obj = annotated(world.obj, **{"trimtab.dev/run-requested": "monday"})
+        assert limit_of(world.plan()) == "2Gi", "another question"
+
+    def test_no_pod_gets_more_than_the_most_and_then_a_person_must_act(self):
+        world = World()
+        for _ in (2, 4, 8, 16, 32):
+            world.after(terminated(137, reason="OOMKilled"), GAVE_UP, phase="Failed")
+        assert started(world.plan(NOW + timedelta(days=1))) == []
+        assert world.condition("Stalled")["message"].endswith(
+            "limit of 32Gi; it is tried with twice as much, up to 32Gi; if that is too little, bring a smaller model."
+        )
         assert world.plan(NOW + timedelta(days=1)).requeue_after is None
 
     def test_a_verification_that_hangs_ends_and_says_what_to_do(self):
@@ -268,6 +290,34 @@ def test_who_serves_it_is_read_from_the_deployments_of_its_model():
         {"deployment": "production", "role": "Stable", "percent": 100, "url": "http://production.default.svc"},
         {"deployment": "staging", "role": "Candidate", "percent": 0, "url": "http://staging.default.svc"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "expected"),
+    [
+        ({}, {"stable": {"version": 7}, "candidate": {"version": 8, "desiredPercent": 25, "programmedPercent": 12}}, [("Stable", 75)]),
+        ({}, {"stable": {"version": 6}, "candidate": {"version": 7, "desiredPercent": 25, "programmedPercent": 12}}, [("Candidate", 25)]),
+        ({"shadow": {"version": 7}}, {"stable": {"version": 6}, "shadow": {"version": 7, "percent": 50}}, [("Shadow", 50)]),
+        ({}, {"stable": {"version": 8}, "warm": {"version": 7}}, [("Warm", 0)]),
+        ({}, {"stable": {"version": 8}}, []),
+    ],
+)
+def test_each_place_in_a_deployment_has_its_role_and_share(spec, status, expected):
+    found = World(deployments=[deployment("production", "flights", **spec) | {"status": status}]).plan().status["servedBy"]
+    assert [(entry["role"], entry["percent"]) for entry in found] == expected
+
+
+@pytest.mark.parametrize(("spec", "role"), [({"version": 7}, "Candidate"), ({"shadow": {"version": 7}}, "Shadow")])
+def test_a_version_that_a_deployment_names_is_in_use_before_its_status_says_so(spec, role):
+    new = deployment("production", "flights", **spec)
+    serving = new | {"status": {"stable": {"version": 6}}}
+    for each in (new, serving):
+        assert [entry["role"] for entry in World(deployments=[each]).plan().status["servedBy"]] == [role]
+
+
+def test_a_pinned_version_that_serves_is_told_once():
+    pinned = deployment("production", "flights", version=7) | {"status": {"stable": {"version": 7}}}
+    assert [entry["role"] for entry in World(deployments=[pinned]).plan().status["servedBy"]] == ["Stable"]
 
 
 def test_paused_starts_nothing_and_says_so():
