@@ -1,19 +1,23 @@
 """The watched version against the one that served before it, on the same rows, whoever answered them.
 
 Both are asked anew from what was logged. The difference of their losses is paired row by row, so that hard days count for
-neither, and drawn by day. Told early only where it is very clear; that there is no gain is told when a whole window of labels
-has matured: after a few hundred labels nearly every gain looks like none.
+neither, and drawn by day. Told early only where it is very clear, and not before labels of five days: a model that knows nothing
+is the better one on many a single day. That there is no gain is told when a whole window of labels has matured: after a few
+hundred labels nearly every gain looks like none.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
 
 from trimtab.api.evaluation import Comparison
 from trimtab.jobs.evaluation.answers import INPUT, frame, judged_by, times
 from trimtab.jobs.evaluation.logged import Log
 from trimtab.jobs.evaluation.models import Model
 from trimtab.jobs.evaluation.replaying import hashed
-from trimtab.stats.quality import days_of
+from trimtab.stats.quality import FEWEST_DAYS, days_of
 from trimtab.stats.skill import LEVEL, Interval, loss_difference
 
 MOST_ROWS = 50_000
@@ -47,8 +51,13 @@ def compare(log: Log, watched: Model, predecessor: Model, *, since: datetime, wi
         return Contest(labels=labels, remark=f"{veiled} is hashed in the prediction log, so the versions cannot be asked again.")
     mine, theirs = (judged_by(each.predict(frame(rows, each.inputs)), rows, each) for each in (watched, predecessor))
     early = log.matured_until - since < window
-    found = loss_difference(mine, theirs, days_of(times(rows), rows.num_rows), level=EARLY_LEVEL if early else LEVEL)
-    return Contest(found, labels, early, _decided(found, labels, early=early))
+    moments = times(rows)
+    found = loss_difference(mine, theirs, days_of(moments, rows.num_rows), level=EARLY_LEVEL if early else LEVEL)
+    return Contest(found, labels, early, None if early and _days(moments) < FEWEST_DAYS else _decided(found, labels, early=early))
+
+
+def _days(moments: Any) -> int:
+    return len(np.unique(moments.astype("datetime64[D]")))
 
 
 def _decided(found: Interval, labels: int, *, early: bool) -> Comparison | None:
