@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kube import EXAMPLE, NAMESPACE, Resource, every, follow, kubectl, upload_pod, wait
 from launch import flights
-from months import serving
+from months import SPEED, serving, speed
 from telling import Telling
 from terminal import say
 
@@ -21,7 +21,7 @@ def play(telling: Telling) -> None:
     number = bring()
     wait(f"version {number} serves", lambda: serving().get("stable", {}).get("version") == number, 300)
     say(f"   {telling.date}: version {number} has passed the canary and answers everything")
-    wait(f"version {number} is blocked", lambda: telling.is_over or BLOCKED in annotations(number), 400)
+    wait(f"version {number} is blocked", lambda: telling.is_over or BLOCKED in annotations(number), 400 * SPEED / speed())
     wait("another version serves", lambda: telling.is_over or serving().get("stable", {}).get("version") != number, 120)
     after = serving()["stable"]["version"]
     say(
