@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 
 from support import models
 from trimtab_serving import app, artifact
+from trimtab_serving.budget import IN_FLIGHT_BYTES
 from trimtab_serving.metrics import Counters
 from trimtab_serving.model import Identity, Model, load
 from trimtab_serving.state import Server
@@ -132,6 +134,49 @@ async def test_inline_or_on_a_thread_the_answer_is_the_same(inference: httpx.Asy
     server.take(model)
     answer = await inference.post(INFER, content=json.dumps(body(made, rows)), headers={"content-type": "application/json; charset=utf-8"})
     assert answer.json()["outputs"][0]["data"] == made.model.predict(made.frame.head(rows)).tolist()
+
+
+async def test_a_slow_model_leaves_the_loop_to_others(inference: httpx.AsyncClient, server: Server, model: Model, made: models.Made) -> None:
+    def slow(*given: Any) -> Any:
+        time.sleep(0.3)
+        return model.runtime.predict(*given)
+
+    runtime = SimpleNamespace(signature=model.signature, dtypes=model.runtime.dtypes, predict=slow)
+    server.take(Model(WHO, model.signature, runtime, model.protocol, "d", "p", None, 0, inline_rows=0))
+    asked = asyncio.create_task(inference.post(INFER, json=body(made)))
+    await asyncio.sleep(0.05)
+    begun = time.perf_counter()
+    assert (await inference.get("/v2/health/live")).status_code == 200
+    assert time.perf_counter() - begun < 0.2
+    assert (await asked).status_code == 200
+
+
+async def test_more_bytes_than_the_server_can_hold_are_sent_away_and_nothing_is_lost_of_the_budget(
+    inference: httpx.AsyncClient, server: Server, model: Model, made: models.Made
+) -> None:
+    server.take(model)
+    server.budget.held = IN_FLIGHT_BYTES
+    busy = await inference.post(INFER, json=body(made))
+    assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
+    server.budget.held = 0
+    for content in (json.dumps(body(made)), "{", " " * 100_001):
+        await inference.post(INFER, content=content)
+    assert server.budget.held == 0
+
+
+async def test_requests_are_counted_in_the_role_they_came_for(inference: httpx.AsyncClient, server: Server, model: Model, made: models.Made) -> None:
+    server.take(model)
+    for role, count in (("Candidate", 3), ("Shadow", 2)):
+        for _ in range(count):
+            await inference.post(INFER, json=body(made), headers={"x-trimtab-forwarded": role})
+    await inference.post(INFER, json=body(made))
+    assert {role: answered.codes for role, answered in server.counters.roles.items()} == {"Stable": {200: 1}, "Candidate": {200: 3}, "Shadow": {200: 2}}
+
+
+async def test_an_answer_says_how_long_it_took_and_a_refusal_does_not(inference: httpx.AsyncClient, server: Server, model: Model, made: models.Made) -> None:
+    server.take(model)
+    assert 0 < int((await inference.post(INFER, json=body(made))).headers["x-trimtab-took-us"]) < 10_000_000
+    assert "x-trimtab-took-us" not in (await inference.post(INFER, json={})).headers
 
 
 def test_a_duration_is_counted_in_its_bucket_and_every_one_above() -> None:

@@ -34,6 +34,11 @@ def test_a_row_says_who_answered_what_when_and_for_whom() -> None:
     }  # fmt: skip
 
 
+def test_rows_of_one_batch_keep_the_role_and_the_user_of_their_request() -> None:
+    found = logged(prediction("a", distance=[1.0, 2.0])._replace(role="Candidate", user="u" * 32), prediction("b"))
+    assert [(row["role"], row["user"]) for row in found] == [("Candidate", "u" * 32), ("Candidate", "u" * 32), ("Stable", None)]
+
+
 def test_every_row_of_a_request_has_its_id_and_its_place() -> None:
     found = logged(prediction("a", distance=[1.0, 2.0, 3.0]), prediction("b"))
     assert [(row["request_id"], row["row"], row["in_distance"]) for row in found] == [("a", 0, 1.0), ("a", 1, 2.0), ("a", 2, 3.0), ("b", 0, 733.0)]
