@@ -43,8 +43,14 @@ class BadNews:
         else:
             for change, obj in told * 2 if self.kind == "doubled" else random.Random(7).sample(told, len(told)):
                 self._deliver(change, obj)
+            self._come_due()
         await idle(self.queue)
         return len(self.api.writes) > writes
+
+    def _come_due(self) -> None:
+        """What was planned for later: its time passes in the world, not on the queue's own clock."""
+        for key in [key for key, entry in self.queue._entries.items() if entry.timer is not None]:
+            self.queue.add(key)
 
     def _deliver(self, change: str | None, obj: Object) -> None:
         controller = self.story.controllers.get(obj["kind"])

@@ -1,5 +1,6 @@
 """What kubelet and the apps/v1 Deployment controller do for serving pods: they come, get ready, die and are counted."""
 
+import zlib
 from typing import Any
 
 from support.fake_api import FakeApi
@@ -23,8 +24,19 @@ def pod_of(child: Object, name: str, *, ready: bool = False, created: str = "202
             "ownerReferences": [{"apiVersion": APPS, "kind": "Deployment", "name": meta["name"], "uid": meta["uid"], "controller": True}],
         },
         "spec": template["spec"],
-        "status": {"phase": "Running", "conditions": [ready_condition(ready)], "containerStatuses": [{"name": "serving", "ready": ready, **container}]},
+        "status": {
+            "phase": "Running",
+            "podIP": address_of(name),
+            "conditions": [ready_condition(ready)],
+            "containerStatuses": [{"name": "serving", "ready": ready, **container}],
+        },
     }
+
+
+def address_of(name: str) -> str:
+    """An address of its own for each pod."""
+    number = zlib.crc32(name.encode())
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 def ready_condition(ready: bool) -> Object:

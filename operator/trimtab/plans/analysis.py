@@ -76,8 +76,9 @@ def fails_too_often(look: Look) -> str | None:
 
 
 def fails_more_often_than_stable(look: Look) -> str | None:
+    """Believed only while requests reach both in the shares they should: else good answers that went elsewhere would look like missing ones."""
     splits = look.evidence.splits
-    if not look.proves(sequential.evidence_worse(splits)):
+    if look.sticky or split_is_off(look) or not look.proves(sequential.evidence_worse(splits)):
         return None
     theirs = [split.stable for split in splits]
     told = look.evidence.all_told

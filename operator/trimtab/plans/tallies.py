@@ -6,7 +6,6 @@ shares of both away. Read from text in `controllers/counts.py`; judged in `analy
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 
 from trimtab.plans.sequential import Outcomes, Split
 
@@ -113,7 +112,3 @@ def _added(one: Buckets, other: Buckets) -> Buckets:
         return one or other
     second = dict(other)
     return tuple((edge, count + second[edge]) for edge, count in one if edge in second)
-
-
-def total(arms: Iterable[Arm]) -> Arm:
-    return reduce(Arm.__add__, arms, Arm())
