@@ -95,6 +95,12 @@ def test_whatever_changes_the_features_or_when_they_are_known_is_another_version
     assert worker.materialize(change)[1].facts["version"] == "2"
 
 
+def test_a_default_that_is_written_out_makes_no_version(worker: Worker) -> None:
+    worker.put("a.csv", weather())
+    worker.materialize()
+    assert worker.materialize({"publishDelay": "0s", "schema": []})[1].reason == Reason.UNCHANGED
+
+
 def test_what_a_column_means_is_kept_with_the_version_and_makes_none(worker: Worker) -> None:
     worker.put("a.csv", weather())
     first = worker.materialize({"schema": [{"name": "temp", "description": "Degrees Fahrenheit."}]})[1]

@@ -41,15 +41,20 @@ class Worker:
         pod: str = "",
         features: Sequence[FeaturePointer] = (),
         newest: str = "",
+        named: Sequence[int] = (),
         **environment: str,
     ) -> tuple[int, Result]:
         """A spec without a source is about everything that was `put`."""
-        return self._run(self._snapshot(spec or {}, name, features, newest), pod, environment)
+        return self._run(self._snapshot(spec or {}, name, features, newest, named), pod, environment)
 
-    def materialize(self, spec: dict[str, Any] | None = None, *, name: str = "weather", code_digest: str = "", pod: str = "") -> tuple[int, Result]:
+    def materialize(
+        self, spec: dict[str, Any] | None = None, *, name: str = "weather", code_digest: str = "", pod: str = "", named: Sequence[int] = ()
+    ) -> tuple[int, Result]:
         """A FeatureSet of the airports' weather, about everything that was `put`, unless the spec says otherwise."""
         given = {"entities": ["origin"], "timestamp": "time", "source": {"uri": self.source}} | (spec or {})
-        document = MaterializeDocument(namespace=self.prefix, name=name, uid="u", spec=FeatureSetSpec.model_validate(given), code_digest=code_digest)
+        document = MaterializeDocument(
+            namespace=self.prefix, name=name, uid="u", spec=FeatureSetSpec.model_validate(given), code_digest=code_digest, named=list(named)
+        )
         return self._run(document.model_dump_json(by_alias=True), pod, {})
 
     def container(self, spec: dict[str, Any], folder: Path) -> tuple[int, Result | None]:
@@ -66,9 +71,10 @@ class Worker:
     def collect(self, keep: list[str], *, name: str = "flights", kind: Literal["datasets", "featuresets"] = "datasets") -> tuple[int, Result]:
         return self._run(GcDocument(namespace=self.prefix, name=name, uid="u", keep=keep, kind=kind).model_dump_json(by_alias=True), "", {})
 
-    def _snapshot(self, spec: dict[str, Any], name: str, features: Sequence[FeaturePointer] = (), newest: str = "") -> str:
+    def _snapshot(self, spec: dict[str, Any], name: str, features: Sequence[FeaturePointer] = (), newest: str = "", named: Sequence[int] = ()) -> str:
         wanted = DatasetSpec.model_validate({"source": {"uri": self.source}, **spec})
-        return SnapshotDocument(namespace=self.prefix, name=name, uid="u", spec=wanted, features=list(features), newest=newest).model_dump_json(by_alias=True)
+        document = SnapshotDocument(namespace=self.prefix, name=name, uid="u", spec=wanted, features=list(features), newest=newest, named=list(named))
+        return document.model_dump_json(by_alias=True)
 
     def _environment(self, document: str, pod: str) -> dict[str, str]:
         pod_fields = {"TRIMTAB_METRICS_PORT": "0", "POD_UID": pod or str(uuid.uuid4()), "POD_NAMESPACE": self.prefix}

@@ -271,6 +271,8 @@ class Check(Status):
     """Why, in a word."""
     message: str = ""
     """Why, in a sentence."""
+    named: list[int] = Field(default_factory=list, max_length=8)
+    """Numbers of versions that were named and not listed when it began, and were asked for too."""
 
 
 class DatasetStatus(Status):

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, Json
+from pydantic import Field, Json, TypeAdapter
 
 from trimtab.api.base import Status
 from trimtab.api.dataset import DatasetSpec, FeatureVersion, Join
@@ -47,6 +47,16 @@ class Document(Status):
     request: str = ""
 
 
+MOST_NAMED = 8
+"""Older versions that one answer can tell beside the one that it is about."""
+
+
+class LookDocument(Document):
+    """Look at a source. `named`: numbers of versions that a spec names and no status lists: they are told from their claims in the store."""
+
+    named: list[int] = Field(default_factory=list, max_length=MOST_NAMED)
+
+
 class FeaturePointer(FeatureVersion):
     """One version of a FeatureSet: where it is, and the manifest that must be found there."""
 
@@ -54,7 +64,7 @@ class FeaturePointer(FeatureVersion):
     uri: str
 
 
-class SnapshotDocument(Document):
+class SnapshotDocument(LookDocument):
     """Make a version of a Dataset, or find that nothing changed."""
 
     verb: Literal["snapshot"] = "snapshot"
@@ -65,7 +75,7 @@ class SnapshotDocument(Document):
     """Digest of the version that stays where nothing but versions of FeatureSets would be different; empty: these are taken up."""
 
 
-class MaterializeDocument(Document):
+class MaterializeDocument(LookDocument):
     """Make a version of a FeatureSet, or find that nothing changed."""
 
     verb: Literal["materialize"] = "materialize"
@@ -188,6 +198,14 @@ class Trained(Status):
     lineage: Lineage
 
 
+class Found(Status):
+    """A version beside the one that an answer is about; `facts` as there."""
+
+    uri: str
+    manifest_digest: str
+    facts: dict[str, str]
+
+
 class Result(Status):
     """The termination message."""
 
@@ -198,7 +216,7 @@ class Result(Status):
     manifest_digest: str = ""
     facts: dict[str, str] = Field(default_factory=dict, max_length=16)
     packed: str = ""
-    """base64 of the zlib-compressed JSON of `Trained`: 4096 bytes are few, and text shrinks to a third."""
+    """base64 of the zlib-compressed JSON of `Trained` or a list of `Found`: 4096 bytes are few, and text shrinks to a third."""
 
     def trained(self) -> Trained | None:
         """What is packed; ValueError where it cannot be read, whatever a person's code has written there."""
@@ -206,6 +224,18 @@ class Result(Status):
             return Trained.model_validate_json(zlib.decompress(base64.b64decode(self.packed))) if self.packed else None
         except zlib.error as error:
             raise ValueError(str(error)) from error
+
+    def with_found(self, found: list[Found]) -> "Result":
+        """With as many of these as there is room for."""
+        room = TERMINATION_BYTES - len(self.encode()) - len(',"packed":""')
+        return self.model_copy(update={"packed": pack_found(found, room)}) if found else self
+
+    def found(self) -> list[Found]:
+        """The further versions that are packed; none where there are none or they cannot be read."""
+        try:
+            return TypeAdapter(list[Found]).validate_json(zlib.decompress(base64.b64decode(self.packed))) if self.packed else []
+        except (ValueError, zlib.error):
+            return []
 
     def encode(self) -> str:
         """One line of JSON that fits a termination message; the sentence is cut first, then nothing."""
@@ -245,5 +275,18 @@ def pack(trained: Trained, room: int = 3000) -> str:
     return _pack(trained.model_copy(update={"summary": trained.summary.model_copy(update=bare)}))
 
 
+def pack_found(found: list[Found], room: int) -> str:
+    """As many of them as fit within `room` characters."""
+    for count in range(len(found), 0, -1):
+        packed = _squeezed(TypeAdapter(list[Found]).dump_json(found[:count], by_alias=True))
+        if len(packed) <= room:
+            return packed
+    return ""
+
+
 def _pack(trained: Trained) -> str:
-    return base64.b64encode(zlib.compress(trained.model_dump_json(by_alias=True, exclude_unset=True).encode(), 9)).decode()
+    return _squeezed(trained.model_dump_json(by_alias=True, exclude_unset=True).encode())
+
+
+def _squeezed(content: bytes) -> str:
+    return base64.b64encode(zlib.compress(content, 9)).decode()

@@ -43,10 +43,10 @@ def run(document: MaterializeDocument, context: Context) -> Result:
 
 
 def inputs_of(document: MaterializeDocument, form: source.Format, objects: list[ObjectInfo]) -> dict[str, Any]:
-    """What the digest covers; code by its text, not by the name of the ConfigMap that holds it."""
+    """What the digest covers: what was written, without defaults; code by its text, not by the name of the ConfigMap that holds it."""
     spec = document.spec
-    definition = spec.model_dump(mode="json", by_alias=True, exclude_none=True, include=DEFINITION)
-    promised = [each.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"description"}) for each in spec.columns]
+    definition = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=DEFINITION)
+    promised = [each.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"description"}) for each in spec.columns]
     return {
         "method": METHOD_VERSION,
         "definition": definition | {"format": form, "schema": promised, "transform": _way(document)},
@@ -120,18 +120,24 @@ def _versions() -> dict[str, str]:
 
 def _answer(document: MaterializeDocument, context: Context, manifest: Manifest, manifest_digest: str) -> Result:
     """The committed version under its number; `Created` when the number was taken just now."""
-    version, created = claims.claim(context.store, context.layout.feature_set_folder(document.name), manifest.digest)
-    rows = manifest.facts["rows"]
-    made = Reason.CREATED_VERSION.say(version=version, rows=rows, digest=manifest.digest[:12])
-    digests = {"definitionDigest": manifests.digest_of(manifest.inputs["definition"]), "sourceDigest": manifests.digest_of(manifest.inputs["objects"])}
-    facts = {"version": version, "digest": manifest.digest, "rows": rows, "latestEventAt": manifest.facts["latestEventAt"], **digests}
-    facts |= {"createdAt": manifest.created_at.isoformat().replace("+00:00", "Z"), "size": manifest.size()}
+    folder = context.layout.feature_set_folder(document.name)
+    version, created = claims.claim(context.store, folder, manifest.digest)
+    made = Reason.CREATED_VERSION.say(version=version, rows=manifest.facts["rows"], digest=manifest.digest[:12])
     context.progress.update(100, made)
-    return Result(
+    answer = Result(
         outcome="Succeeded",
         reason=Reason.CREATED_VERSION.value if created else Reason.UNCHANGED.value,
         message=made if created else Reason.UNCHANGED.say(version=version),
         uri=context.layout.feature_set(document.name, manifest.digest),
         manifest_digest=manifest_digest,
-        facts={key: str(value) for key, value in facts.items()},
+        facts=_told(manifest, version),
     )
+    return answer.with_found(claims.found(context.store, folder, document.named, _told))
+
+
+def _told(manifest: Manifest, version: int) -> dict[str, str]:
+    """What a status shows of a version."""
+    digests = {"definitionDigest": manifests.digest_of(manifest.inputs["definition"]), "sourceDigest": manifests.digest_of(manifest.inputs["objects"])}
+    facts = {"version": version, "digest": manifest.digest, "rows": manifest.facts["rows"], "latestEventAt": manifest.facts["latestEventAt"], **digests}
+    facts |= {"createdAt": manifest.created_at.isoformat().replace("+00:00", "Z"), "size": manifest.size()}
+    return {key: str(value) for key, value in facts.items()}

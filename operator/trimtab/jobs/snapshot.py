@@ -168,19 +168,24 @@ def _joined(manifest: Manifest) -> dict[str, str]:
 
 def _answer(document: SnapshotDocument, context: Context, manifest: Manifest, manifest_digest: str) -> Result:
     """The committed version under its number; `Created` when the number was taken just now."""
-    version, created = claims.claim(context.store, context.layout.dataset_folder(document.name), manifest.digest)
-    counts = manifest.facts["rows"]
-    total = sum(counts.values())
-    made = Reason.CREATED_VERSION.say(version=version, rows=total, digest=manifest.digest[:12])
-    facts = {"version": version, "digest": manifest.digest, "task": manifest.facts["task"], **counts, "outcome": "Created" if created else "Unchanged"}
-    facts |= {"createdAt": manifest.created_at.isoformat().replace("+00:00", "Z"), "rules": len(document.spec.validation), "size": manifest.size()}
-    facts |= _joined(manifest)
+    folder = context.layout.dataset_folder(document.name)
+    version, created = claims.claim(context.store, folder, manifest.digest)
+    made = Reason.CREATED_VERSION.say(version=version, rows=sum(manifest.facts["rows"].values()), digest=manifest.digest[:12])
+    facts = _told(manifest, version) | {"outcome": "Created" if created else "Unchanged", "rules": str(len(document.spec.validation))}
     context.progress.update(100, made)
-    return Result(
+    answer = Result(
         outcome="Succeeded",
         reason=Reason.CREATED_VERSION.value if created else Reason.UNCHANGED.value,
         message=made if created else Reason.UNCHANGED.say(version=version),
         uri=context.layout.dataset(document.name, manifest.digest),
         manifest_digest=manifest_digest,
-        facts={key: str(value) for key, value in facts.items()},
+        facts=facts,
     )
+    return answer.with_found(claims.found(context.store, folder, document.named, _told))
+
+
+def _told(manifest: Manifest, version: int) -> dict[str, str]:
+    """What a status shows of a version."""
+    facts = {"version": version, "digest": manifest.digest, "task": manifest.facts["task"], **manifest.facts["rows"], "size": manifest.size()}
+    facts |= {"createdAt": manifest.created_at.isoformat().replace("+00:00", "Z")} | _joined(manifest)
+    return {key: str(value) for key, value in facts.items()}

@@ -17,7 +17,7 @@ from trimtab.plans.look_status import Situation, made_event, say
 from trimtab.plans.looking import Told, outlook, scene_of
 from trimtab.plans.looks import Looker, Scene, facts_of, is_by_schedule, settle
 from trimtab.plans.plan import Manifest, Plan
-from trimtab.plans.versions import Held, Holdings, news, take_up
+from trimtab.plans.versions import Held, Holdings, answer_of, news, take_up
 
 LOOKER = Looker("Dataset", "snapshot", "datasets", SnapshotDocument, SnapshotFacts)
 
@@ -77,6 +77,7 @@ def _document(seen: Seen, upcoming: Check, holdings: Holdings[DatasetVersion]) -
         name=owner.name,
         uid=owner.uid,
         request=upcoming.request,
+        named=upcoming.named,
         spec=seen.spec,
         features=pointers(seen.spec, seen.by_name),
         newest=versions[0].digest if versions and seen.spec.features and is_by_schedule(upcoming) else "",
@@ -84,8 +85,7 @@ def _document(seen: Seen, upcoming: Check, holdings: Holdings[DatasetVersion]) -
 
 
 def holdings_of(status: DatasetStatus, scene: Scene, check: Check | None, held: Held) -> Holdings[DatasetVersion]:
-    result = news(scene, check)
-    return take_up(tuple(status.versions), _version(result, check) if result and check else None, scene, check, held)
+    return take_up(tuple(status.versions), answer_of(scene, check, _version), scene, check, held)
 
 
 def _version(result: Result, check: Check) -> DatasetVersion | None:

@@ -21,7 +21,7 @@ from trimtab.plans.look_status import Situation, made_event, say
 from trimtab.plans.looking import Told, outlook, scene_of
 from trimtab.plans.looks import NOT_THE_DEFINITION, Looker, Scene, definition_digest, facts_of, settle
 from trimtab.plans.plan import Event, Manifest, Plan
-from trimtab.plans.versions import Held, Holdings, news, take_up
+from trimtab.plans.versions import Held, Holdings, answer_of, take_up
 from trimtab.plans.wanted import NO_CODE, Code
 
 LOOKER = Looker("FeatureSet", "materialize", "featuresets", MaterializeDocument, MaterializeFacts, NOT_THE_DEFINITION | {"max_age"}, about_data="SchemaValid")
@@ -66,7 +66,7 @@ def plan(seen: Seen, now: datetime) -> Plan:
 def _document(seen: Seen, upcoming: Check) -> MaterializeDocument:
     owner = seen.owner
     return MaterializeDocument(
-        namespace=owner.namespace, name=owner.name, uid=owner.uid, request=upcoming.request, spec=seen.spec, code_digest=seen.code.digest
+        namespace=owner.namespace, name=owner.name, uid=owner.uid, request=upcoming.request, named=upcoming.named, spec=seen.spec, code_digest=seen.code.digest
     )
 
 
@@ -76,8 +76,7 @@ def _lack(seen: Seen) -> Lack | None:
 
 
 def holdings_of(status: FeatureSetStatus, scene: Scene, check: Check | None, held: Held) -> Holdings[FeatureSetVersion]:
-    result = news(scene, check)
-    return take_up(tuple(status.versions), _version(result, check) if result and check else None, scene, check, held)
+    return take_up(tuple(status.versions), answer_of(scene, check, _version), scene, check, held)
 
 
 def _version(result: Result, check: Check) -> FeatureSetVersion | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from trimtab.api.base import PAUSED, RUN_REQUESTED
 from trimtab.api.dataset import Check, DatasetSpec
-from trimtab.api.documents import GcDocument, MaterializeDocument, SnapshotDocument
+from trimtab.api.documents import MOST_NAMED, GcDocument, MaterializeDocument, SnapshotDocument
 from trimtab.api.featureset import FeatureSetSpec
 from trimtab.api.trainingjob import ConfigMapKey
 from trimtab.manifests import jobs, names
@@ -77,7 +77,14 @@ def scene_of(
     looks = tuple(seen.attempts(looker.verb, now))
     born = datetime.fromisoformat(seen.obj["metadata"].get("creationTimestamp", "1970-01-01T00:00:00Z"))
     asked = seen.annotations.get(RUN_REQUESTED, "") if request is None else request
-    return Scene(seen.owner.name, spec, asked, before, looks, seen.shape(spec).digest, born, now, looker, code)
+    return Scene(seen.owner.name, spec, asked, before, looks, seen.shape(spec).digest, born, now, looker, code, _named(seen, spec))
+
+
+def _named(seen: Seen, spec: DatasetSpec | FeatureSetSpec) -> tuple[int, ...]:
+    """Numbers that the spec or others name and the status does not list: the newest, as many as one look can tell."""
+    wanted = seen.held.numbers | ({spec.active_version} if spec.active_version else set())
+    listed = {each["version"] for each in (seen.obj.get("status") or {}).get("versions") or []}
+    return tuple(sorted(wanted - listed)[-MOST_NAMED:])
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ class Scene:
     looker: Looker
     code: str = ""
     """Digest of a person's code that the look would run, or empty."""
+    named: tuple[int, ...] = ()
+    """Numbers of versions that are named and not listed, such as after a restore without status."""
 
     @cached_property
     def definition(self) -> str:
@@ -109,6 +111,7 @@ def _remembered_by(looker: Looker, look: Attempt) -> Check:
         attempt=look.number,
         job=look.name,
         key=look.key,
+        named=document.named,
     )
 
 
@@ -175,6 +178,11 @@ def schedule_came(scene: Scene, check: Check) -> Check | None:
     return _new(scene, check.request, slot) if slot and slot > (check.started_at or scene.born) else None
 
 
+def version_is_named(scene: Scene, check: Check) -> Check | None:
+    """One that no look was asked for yet: the store may know what the status does not."""
+    return _new(scene, check.request) if set(scene.named) - set(check.named) else None
+
+
 def may_have_healed(scene: Scene, check: Check) -> Check | None:
     at = heals_at(scene, check)
     return _once_more(scene, check) if at and at <= scene.now else None
@@ -187,6 +195,7 @@ AT_ANY_TIME: tuple[Why, ...] = (
 WHEN_AT_REST: tuple[Why, ...] = (
     request_came,  # the running look may have read the files before they were what is meant
     schedule_came,  # one look at a time
+    version_is_named,  # a number that the list does not have
     may_have_healed,  # what failed heals with time, or with another pod
 )
 
@@ -232,7 +241,7 @@ def _new(scene: Scene, request: str, slot: datetime | None = None) -> Check:
     key = _key(scene.definition, request, slot.isoformat() if slot else "")
     attempt = 1 + max((look.number for look in scene.looks if look.key == key), default=0)
     job = names.job(scene.name, key, attempt)
-    return Check(definition_digest=scene.definition, request=request, key=key, attempt=attempt, job=job, started_at=scene.now)
+    return Check(definition_digest=scene.definition, request=request, key=key, attempt=attempt, job=job, started_at=scene.now, named=list(scene.named))
 
 
 def _key(definition: str, request: str, slot: str) -> str:

@@ -4,6 +4,7 @@ The store's claims are the truth about numbers; the list in the status is what w
 first: going back to an older definition brings its old version to the front again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -46,6 +47,23 @@ class Holdings(Generic[V]):
         return self.numbered(spec.active_version) if spec.active_version else next(iter(self.versions), None)
 
 
+@dataclass(frozen=True)
+class News(Generic[V]):
+    """What a look that has just ended answered: the version that it is about, and older ones that were asked for by number."""
+
+    made: V | None = None
+    found: tuple[V, ...] = ()
+
+
+def answer_of(scene: Scene, check: Check | None, version: Callable[[Result, Check], V | None]) -> News[V]:
+    """`version` reads one from an answer."""
+    result = news(scene, check)
+    if result is None or check is None:
+        return News()
+    older = (version(result.model_copy(update=each.model_dump()), check) for each in result.found())
+    return News(version(result, check), tuple(each for each in older if each))
+
+
 def news(scene: Scene, check: Check | None) -> Result | None:
     """The answer that the status does not have yet."""
     if check is None or check.outcome not in ("Created", "Unchanged") or check == scene.before:
@@ -54,13 +72,16 @@ def news(scene: Scene, check: Check | None) -> Result | None:
     return look.outcome.result if look and isinstance(look.outcome, Finished) else None
 
 
-def take_up(listed: tuple[V, ...], made: V | None, scene: Scene, check: Check | None, held: Held) -> Holdings[V]:
+def take_up(listed: tuple[V, ...], answer: News[V], scene: Scene, check: Check | None, held: Held) -> Holdings[V]:
     """The list with the answer of a look that has just ended, less what is no longer kept.
 
     Nothing leaves while a look goes on: it may be about to answer a version that the collection of the others would not know of.
     """
+    made = answer.made
     if made is not None:
         listed = (_as_first_made(made, listed), *(version for version in listed if version.version != made.version))
+    numbers = {version.version for version in listed}
+    listed += tuple(version for version in answer.found if version.version not in numbers)
     looking = check is not None and check.outcome == "Running"
     kept = listed if looking else _kept(scene.spec, listed, held)
     dropped = tuple(version for version in listed if version not in kept)

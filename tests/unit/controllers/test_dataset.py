@@ -296,6 +296,7 @@ async def test_active_version_names_the_one_that_serves():
     told = await made(versions=2, activeVersion=1)
     assert told.status("Dataset")["activeVersion"] == 1
     await told.edited("Dataset", activeVersion=9)
+    await told.answered("snapshot", snapshot_answer(2, reason="Unchanged"))
     assert ready(told) == ("False", "VersionMissing")
     assert told.condition("Dataset", "Ready")["message"] == "spec.activeVersion: there is no version 9; the versions are 2, 1."
 

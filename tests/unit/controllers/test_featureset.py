@@ -176,4 +176,5 @@ async def test_an_older_version_can_be_made_to_serve_again():
     await told.edited("FeatureSet", "weather", activeVersion=1)
     assert told.status("FeatureSet", "weather")["activeVersion"] == 1
     await told.edited("FeatureSet", "weather", activeVersion=7)
+    await told.answered("materialize", materialize_answer(2))
     assert condition(told, "Ready") == ("False", "VersionMissing")

@@ -4,24 +4,63 @@
 twice, from two pods or after a crash, gives the same answer.
 """
 
-from trimtab.store.client import Store
+import hashlib
+from collections.abc import Callable, Sequence
+
+from trimtab.api.documents import Found
+from trimtab.store import manifest as manifests
+from trimtab.store.client import ObjectInfo, Store
+from trimtab.store.errors import ObjectMissing
 from trimtab.store.layout import claim as claim_uri
 from trimtab.store.layout import claims
+from trimtab.store.manifest import Manifest
 
 
 def claim(store: Store, folder: str, digest: str) -> tuple[int, bool]:
     """For the versions in a folder: (the digest's number, whether it was taken just now)."""
     while True:
-        numbers = _taken(store, folder)
-        # The newest first: what is asked about again is nearly always the last one.
-        for number in reversed(numbers):
-            if store.get(claim_uri(folder, number)).decode() == digest:
-                return number, False
-        number = (numbers or [0])[-1] + 1
+        taken = _taken(store, folder)
+        if number := _number_of(store, taken, digest):
+            return number, False
+        number = max(taken, default=0) + 1
         if store.put_if_absent(claim_uri(folder, number), digest.encode()):
             return number, True
 
 
-def _taken(store: Store, folder: str) -> list[int]:
-    names = [each.key.rpartition("/")[2] for each in store.list(f"{claims(folder)}/")]
-    return sorted(int(name) for name in names if name.isdigit())
+def numbered(store: Store, folder: str, number: int) -> tuple[Manifest, str] | None:
+    """The committed version of that number and its manifest's sha256; None where the number is free or its data were collected."""
+    try:
+        digest = store.get(claim_uri(folder, number)).decode()
+    except ObjectMissing:
+        return None
+    return manifests.find(store, f"{folder}/{digest}")
+
+
+def found(store: Store, folder: str, numbers: Sequence[int], facts: Callable[[Manifest, int], dict[str, str]]) -> list[Found]:
+    """Those of the numbers that are versions, as an answer tells them; `facts` are what it says of one."""
+    there = [(number, version) for number in numbers if (version := numbered(store, folder, number))]
+    return [Found(uri=f"{folder}/{manifest.digest}", manifest_digest=sha256, facts=facts(manifest, number)) for number, (manifest, sha256) in there]
+
+
+def _taken(store: Store, folder: str) -> dict[int, ObjectInfo]:
+    listed = {each.key.rpartition("/")[2]: each for each in store.list(f"{claims(folder)}/")}
+    return {int(name): each for name, each in listed.items() if name.isdigit()}
+
+
+def _number_of(store: Store, taken: dict[int, ObjectInfo], digest: str) -> int | None:
+    """The newest is read: what is asked about again is nearly always that. Where it proves that the store's ETags are MD5s of contents,
+    as S3's are but for some encryptions, the listing tells of all others; else each is read, newest first."""
+    newest_first = sorted(taken, reverse=True)
+    if not newest_first:
+        return None
+    newest = store.get(taken[newest_first[0]].uri).decode()
+    if newest == digest:
+        return newest_first[0]
+    others = newest_first[1:]
+    if taken[newest_first[0]].etag == _etag(newest):
+        others = [number for number in others if taken[number].etag == _etag(digest)]
+    return next((number for number in others if store.get(taken[number].uri).decode() == digest), None)
+
+
+def _etag(content: str) -> str:
+    return hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()
