@@ -61,7 +61,7 @@ def view_of(seen: Seen, looks: tuple[Attempt, ...], now: datetime) -> View:
     status, spec = seen.status, seen.spec
     clock = told(spec, status.clock, seen.event_time, now)
     evaluation = evaluations.settle(status.evaluation, looks, now)
-    view = View(seen, clock, now, evaluation, status.readings, status.performance, status.judged, triggers.tested(spec, status, seen.answers, now))
+    view = View(seen, clock, now, evaluation, status.readings, status.performance, status.judged, triggers.with_answers(spec, status, seen.answers, now))
     news = _news(status.evaluation, evaluation, looks)
     return replace(view, readings=_read(view, news), performance=_skill(view, news), judged=_verdict(view, news), news=news) if news else view
 

@@ -86,7 +86,7 @@ def lasts_until(spec: DriftMonitorSpec, tested: Iterable[TriggerReading]) -> lis
     return [each.true_since + waits[each.name] for each in tested if each.true_since and each.name in waits]
 
 
-def tested(spec: DriftMonitorSpec, status: DriftMonitorStatus, answers: tuple[Answer, ...], now: datetime) -> tuple[TriggerReading, ...]:
+def with_answers(spec: DriftMonitorSpec, status: DriftMonitorStatus, answers: tuple[Answer, ...], now: datetime) -> tuple[TriggerReading, ...]:
     """Prometheus triggers with their answers taken in; one that has none keeps neither its bound nor its time."""
     before = {each.name: each for each in status.triggers}
     said = {answer.trigger: answer for answer in answers}

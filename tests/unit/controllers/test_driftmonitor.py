@@ -1,7 +1,9 @@
 """What a person sees of a DriftMonitor while windows pass, skill falls, runs end and versions come and go."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from support.builders import dataset
 from support.monitoring import (
@@ -9,6 +11,7 @@ from support.monitoring import (
     DRIFT,
     FEBRUARY,
     LOST,
+    RETRAIN,
     answers,
     clock_at,
     document,
@@ -545,3 +548,75 @@ async def test_jobs_of_old_looks_are_swept_up():
     for _ in range(6):
         await tale.look()
     assert len(tale.jobs("evaluate")) == 3
+
+
+class TestOnTheWallsClock:
+    """The same, where the clock is ours: in January 2026."""
+
+    def watch(self, **spec: Any) -> Watch:
+        return Watch(clock="Wall", **spec)
+
+    async def test_windows_close_at_midnight_and_it_is_woken_for_them(self):
+        tale = self.watch()
+        await tale.settle()
+        await tale.say()
+        outcome = await tale.reconcile(KIND)
+        assert tale.api.now + outcome.requeue_after == datetime(2026, 1, 6, tzinfo=UTC)
+        await tale.after(hours=16)
+        assert document(tale.job("evaluate"))["now"] == "2026-01-06T00:00:00Z"
+
+    async def test_a_version_that_served_before_the_monitor_came_is_watched_from_its_beginning(self):
+        tale = self.watch()
+        await tale.after(hours=50)
+        assert document(tale.job("evaluate"))["since"] == "2026-01-05T08:00:00Z"
+
+    @pytest.mark.parametrize(("field", "rest"), [({"onTrigger": RETRAIN | {"cooldown": "72h"}}, 72), ({"performance": {"labelMaturity": "48h"}}, 48)])
+    async def test_cooldown_and_maturity_are_rested_whichever_is_longer(self, field, rest):
+        tale = self.watch(**field)
+        await tale.settle()
+        await tale.say(**LOST)
+        await tale.runs(run(tale.incident["id"], "Failed"))
+        assert tale.state == "Cooldown"
+        await tale.after(hours=rest - 1)
+        await tale.say()
+        assert tale.state == "Cooldown"
+        await tale.after(hours=2)
+        await tale.say()
+        assert tale.state == "Healthy"
+
+    @pytest.mark.parametrize(("labels", "open_"), [(500, True), (501, False)])
+    async def test_fewer_labels_than_asked_for_retrain_nothing(self, labels, open_):
+        tale = self.watch(performance={"minLabels": labels})
+        await tale.settle()
+        await tale.say(**LOST)
+        assert (tale.incident is not None) == open_
+
+    async def test_the_template_shapes_the_pod(self):
+        tale = self.watch(template={"spec": {"nodeSelector": {"disk": "fast"}}})
+        await tale.settle()
+        assert tale.job("evaluate")["spec"]["template"]["spec"]["nodeSelector"] == {"disk": "fast"}
+
+    async def test_a_query_is_asked_again_and_a_server_that_is_not_named_is_said_so(self):
+        tale = self.watch(triggers=[{"name": "down", "type": "Prometheus", "query": "up", "below": 1}])
+        outcome = await tale.reconcile(KIND)
+        assert outcome.requeue_after == timedelta(seconds=30)
+        assert tale.ready(KIND) == ("False", "BadTrigger")
+        assert "set the chart's value prometheus.url" in tale.condition(KIND, "Ready")["message"]
+
+
+async def test_a_status_that_lost_its_word_to_a_refusal_keeps_its_memory():
+    """What stalls the object writes its own word into `state`; an open incident stays."""
+    tale = Watch()
+    request = await tale.opened()
+    own = tale.api.one("driftmonitors", "flights")
+    tale.api.set_status(own, state="Stalled")
+    await tale.settle()
+    assert (tale.state, tale.incident["id"]) == ("Retraining", request)
+
+
+async def test_a_window_with_too_few_rows_is_said_to_be_so():
+    tale = Watch()
+    await tale.settle()
+    await tale.say(verdict="DataInsufficient", drift="Unknown")
+    assert tale.condition(KIND, "DataInsufficient")["status"] == "True"
+    assert "fewer than spec.window.minRows, 200" in tale.condition(KIND, "DataInsufficient")["message"]
