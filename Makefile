@@ -10,11 +10,13 @@ export PYTHONPATH := operator:serving
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test check unit integration e2e bench generate reload up down venv
+.PHONY: help demo test story chaos check unit integration e2e bench generate reload up down venv
 
 help:
 	@echo 'make demo      a real Kubernetes, Trimtab by Helm, a year of flights: retrained, refused, promoted, taken back (ACTS=0: to the first prediction)'
 	@echo 'make test      everything: lint, types, contracts, unit, integration, end to end'
+	@echo 'make story     the whole demo on a cluster of its own, and whether all that it promises was kept'
+	@echo 'make chaos     the same while the operator is killed 20 times, and worker, serving pod, store and API server once each (SEED=1)'
 	@echo 'make check     the fast part, under 90 s'
 	@echo 'make generate  CRDs, chart and reference from the pydantic models'
 	@echo 'make reload    build the images, load them into the running cluster, restart the operator'
@@ -26,6 +28,12 @@ $(VENV)/.done: | requirements.lock
 
 demo: venv
 	@$(PYTHON) dev/demo
+
+story: venv
+	@TRIMTAB_CLUSTER_NAME=trimtab-story $(PYTHON) dev/demo; code=$$?; TRIMTAB_CLUSTER_NAME=trimtab-story python3 dev/cluster down; exit $$code
+
+chaos: venv
+	@CHAOS=$(or $(SEED),1) TRIMTAB_CLUSTER_NAME=trimtab-story $(PYTHON) dev/demo; code=$$?; TRIMTAB_CLUSTER_NAME=trimtab-story python3 dev/cluster down; exit $$code
 
 test: check
 	@echo "== integration and end to end"; $(PYTHON) -m pytest -v --durations=10 tests/integration tests/e2e

@@ -10,11 +10,14 @@ Takes the cluster that `CLUSTER` names (see `python3 dev/cluster`).
 """
 
 import os
+import sys
 
 import ending
 import impostor
+import killing
 import launch
 import months
+import promises
 import quiet
 from kube import ROOT
 from telling import Telling
@@ -33,9 +36,15 @@ def main() -> None:
     launch.play()
     if os.environ.get("ACTS") != "0":
         with Telling() as telling:
+            if seed := os.environ.get("CHAOS"):
+                killing.Killing(int(seed)).start()
             for title, act in STORY:
                 with step(title):
                     act(telling)
+            print("\nWhat must hold")
+            broken = promises.broken(telling)
+        if broken:
+            sys.exit(f"Broken: {', '.join(broken)}")
     print(f"\nTimes\n{times()}\n\nTake it down: make down")
 
 

@@ -19,6 +19,9 @@ SYSTEM, NAMESPACE = "trimtab-system", "flights"
 PATIENCE_SECONDS = 600
 """Longer than any step took on two cores; what is not there by then will not come."""
 
+TRIES, PAUSE_SECONDS = 15, 2.0
+AWAY = re.compile("connection refused|was refused|EOF|connection reset|http2: client connection lost|etcdserver|TLS handshake timeout")
+
 Resource = dict[str, Any]
 PROGRAM = [sys.executable, str(ROOT / "dev" / "cluster")]
 
@@ -28,8 +31,12 @@ def cluster(*words: str) -> None:
 
 
 def tool(name: str, *words: str, stdin: bytes | None = None) -> str:
-    """Run kubectl or helm against the cluster; what it printed. A failure shows what it said."""
-    done = subprocess.run([*PROGRAM, name, *words], input=stdin, capture_output=True, check=False)
+    """Run kubectl or helm against the cluster; what it printed. A failure shows what it said; an API server that is away is waited for."""
+    for _ in range(TRIES):
+        done = subprocess.run([*PROGRAM, name, *words], input=stdin, capture_output=True, check=False)
+        if done.returncode == 0 or not AWAY.search(done.stderr.decode()):
+            break
+        time.sleep(PAUSE_SECONDS)
     if done.returncode != 0:
         sys.exit(f"{name} {' '.join(words)}\n{done.stderr.decode()}")
     return done.stdout.decode()
