@@ -2,18 +2,37 @@
 
 import os
 import sys
+from collections.abc import Callable
 from types import ModuleType
 
 import typer
 
 from trimtab.cli.errors import UserError
 from trimtab.cli.render.show import console
-from trimtab.cli.verbs import approve, explain, pause, promote, reject, resume, rollout, run, status, wait, watch, who_answered, why
+from trimtab.cli.verbs import (
+    approve,
+    explain,
+    models,
+    pause,
+    predict,
+    prediction,
+    promote,
+    reject,
+    resume,
+    rollout,
+    run,
+    runs,
+    status,
+    wait,
+    watch,
+    who_answered,
+    why,
+)
 
-VERBS = (status, watch, why, explain, wait, run, pause, resume, approve, reject, promote, who_answered)
+VERBS = (status, watch, why, explain, wait, run, pause, resume, approve, reject, promote, predict, prediction, who_answered)
 """In the order of `--help`; a verb's function has its module's name."""
 
-GROUPS = (rollout,)
+GROUPS = (rollout, models, runs)
 """Verbs with verbs of their own: each module has NAME, HELP, and an example for each of its functions in EXAMPLES."""
 
 INTERRUPTED = 130
@@ -39,8 +58,14 @@ def build() -> typer.Typer:
 def _group(module: ModuleType) -> typer.Typer:
     group = typer.Typer(name=module.NAME, help=module.HELP, no_args_is_help=True, rich_markup_mode=None)
     for function, example in module.EXAMPLES.items():
-        group.command(function, epilog=f"Example: {example}")(getattr(module, function.replace("-", "_")))
+        group.command(function, epilog=f"Example: {example}")(_function(module, function))
     return group
+
+
+def _function(module: ModuleType, name: str) -> Callable[..., None]:
+    """A verb whose name something else in its module bears ends with an underscore."""
+    found: Callable[..., None] = getattr(module, f"{name}_", None) or getattr(module, name)
+    return found
 
 
 def epilog(module: ModuleType) -> str:

@@ -1,0 +1,205 @@
+"""A model asked, pulled and traced with the command, as a person does it: real server, real store; only the pods are played."""
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from support import models
+from support.builders import dataset, deployment, model_version
+from support.command import Command, environment
+from support.pods_played import PlayedPods
+from support.server_process import Committed, serving
+from support.told import ready
+from trimtab.jobs.training import run_index
+from trimtab.jobs.training.record import RunRecord
+from trimtab.store.layout import Layout
+
+JOB = {
+    "metadata": {"name": "flights-1", "creationTimestamp": "2026-01-05T12:00:00Z"},
+    "spec": {"template": {"spec": {"containers": [{"name": "worker", "image": "worker:7"}]}}},
+}
+POD = {"metadata": {"name": "flights-v7-abc"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+SERVICE = {"metadata": {"name": "flights"}, "spec": {"selector": {"app": "flights"}}}
+HOUR = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return models.flights(tmp_path_factory.mktemp("made") / "flights")
+
+
+@pytest.fixture(scope="module")
+def committed(object_store, made):
+    return Committed.of(object_store, made)
+
+
+@pytest.fixture
+def version(committed):
+    lineage = {"trainingJob": "flights", "runKey": "13cc0633", "dataset": {"name": "flights", "version": 1, "digest": "set1"}}
+    return ready(model_version(version=7, artifact=committed.document["artifact"], lineage=lineage))
+
+
+@pytest.fixture
+def pods(committed, version):
+    lists = {
+        "jobs": [JOB], "pods": [POD], "services": [SERVICE], "modelversions": [version],
+        "modeldeployments": [ready(deployment(), stable={"version": 7})],
+        "datasets": [ready(dataset(), versions=[{"version": 1, "digest": "set1", "uri": f"s3://{committed.bucket}/team/datasets/flights/set1"}])],
+    }  # fmt: skip
+    with PlayedPods(environment() | committed.environment, lists=lists) as it:
+        yield it
+
+
+@pytest.fixture
+def trimtab(pods, tmp_path):
+    return Command(pods.kubeconfig(tmp_path), "default", XDG_CACHE_HOME=str(tmp_path / "cache"))
+
+
+def test_a_pulled_model_runs_without_kubernetes_and_gives_its_golden_answers(trimtab, pods, made, tmp_path):
+    done = trimtab("models", "pull", "flights-v7", str(tmp_path / "here"))
+    assert done.code == 0, done.err
+    assert pods.pods == {}
+    runner = [sys.executable, str(tmp_path / "here" / "predict.py")]
+    checked = subprocess.run([*runner, "--check"], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin"}, cwd="/")
+    assert checked.stdout == "32 golden examples come out again.\n"
+    answer = json.loads(subprocess.run([*runner, str(tmp_path / "here" / "row.json")], capture_output=True, text=True, check=True, cwd="/").stdout)
+    golden = json.loads((made.folder / "golden.json").read_text())
+    assert answer["label"][0] == golden["outputs"]["label"][0]
+
+
+def test_a_pulled_model_can_be_served(trimtab, tmp_path):
+    trimtab("models", "pull", "flights-v7", str(tmp_path / "here"))
+    with serving(tmp_path / "log", "--model", str(tmp_path / "here")) as server:
+        server.wait_until_ready()
+        assert server.inference.get("/v2").json()["name"] == "trimtab"
+
+
+def test_a_file_that_was_changed_after_registration_is_not_kept(trimtab, pods, version, tmp_path):
+    pods.lists["modelversions"] = [version | {"spec": version["spec"] | {"artifact": version["spec"]["artifact"] | {"manifestDigest": "0" * 64}}}]
+    done = trimtab("models", "pull", "flights-v7", str(tmp_path / "here"))
+    assert done.code == 1
+    assert "was changed after registration. Nothing was kept." in done.err
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_folder_that_holds_something_is_left_alone(trimtab, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    assert "is not empty" in trimtab("models", "pull", "flights-v7", str(tmp_path)).err
+
+
+def test_models_are_listed_shown_and_compared(trimtab, pods, version):
+    other = ready(model_version(version=8, summary={"metrics": [{"name": "skill", "value": "0.07"}]}))
+    pods.lists["modelversions"] = [version, other]
+    assert trimtab("models", "list", "-o", "name").out == "mv/flights-v8\nmv/flights-v7\n"
+    assert "run" in trimtab("models", "show", "flights-v7").out
+    compared = trimtab("models", "compare", "flights-v7", "flights-v8").out
+    assert "metrics.skill" in compared
+    assert "model " not in compared
+
+
+@pytest.fixture
+def served(made, pods, tmp_path):
+    with serving(tmp_path / "log", "--model", str(made.folder), "--name", "flights") as server:
+        server.wait_until_ready()
+        pods.ports[8080] = server.port
+        yield server
+
+
+def test_an_example_is_asked_over_a_pods_port_and_the_curl_is_printed(trimtab, served):
+    done = trimtab("predict", "flights", "--example")
+    assert done.code == 0, done.err
+    assert "ROW  LABEL" in done.out
+    assert "$ kubectl port-forward service/flights 8080:80 -n default &" in done.err
+    assert "$ curl -s http://localhost:8080/v2/models/flights/infer" in done.err
+
+
+def test_the_printed_curl_gives_the_same_answer(trimtab, served):
+    done = trimtab("predict", "flights", "--example", "-o", "json")
+    command = next(line for line in done.err.splitlines() if line.startswith("$ curl"))[2:].replace("localhost:8080", f"127.0.0.1:{served.port}")
+    again = json.loads(subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout)
+    assert again["outputs"] == done.json()["outputs"]
+
+
+def test_rows_of_a_csv_are_asked(trimtab, served, tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text("distance,temperature,carrier,origin,weekend\n900,10,UA,JFK,true\n800,,AA,LGA,false\n")
+    assert len(trimtab("predict", "flights", "-f", str(file)).out.splitlines()) == 4
+
+
+def test_what_the_model_refuses_is_told_in_its_own_sentence(trimtab, served, tmp_path):
+    file = tmp_path / "row.json"
+    file.write_text('{"distance": "far", "temperature": 1, "carrier": "UA", "origin": "JFK", "weekend": "true"}')
+    done = trimtab("predict", "flights", "-f", str(file))
+    assert done.code == 1
+    assert "The model refuses (400): " in done.err
+    assert "distance" in done.err
+
+
+def test_without_a_ready_pod_the_next_command_is_named(trimtab, pods):
+    pods.lists["pods"] = []
+    assert "Next: trimtab why mdep/flights" in trimtab("predict", "flights", "--example").err
+
+
+def test_an_answer_is_traced_to_the_files_it_was_made_of(trimtab, committed):
+    store, layout = committed.store, Layout(committed.bucket, "team")
+    source = f"s3://{committed.bucket}/lake/jan.csv"
+    store.put(source, b"rows")
+    (info,) = store.list(source)
+    inputs = {"objects": [{"uri": source, "etag": info.etag, "size": 4}]}
+    store.put(f"{layout.dataset('flights', 'set1')}/manifest.json", json.dumps({"inputs": inputs}).encode())
+    row = {"request_id": "mine", "row": 0, "model": "flights", "version": 7, "in_carrier": "UA", "out_label": "late", "role": "Stable"}
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([row]), buffer)
+    store.put(layout.prediction_file("flights", HOUR, "pod", 1), buffer.getvalue())
+    done = trimtab("prediction", "mine")
+    assert done.code == 0, done.err
+    told = {line.split()[0]: " ".join(line.split()[1:]) for line in done.out.splitlines()}
+    assert told["asked.carrier"] == "UA"
+    assert told["answered.label"] == "late"
+    assert told["version.name"] == "flights-v7"
+    assert told["dataset.version"] == "1"
+    assert told[f"files.{source}"] == f"sha256 {hashlib.sha256(b'rows').hexdigest()}"
+    assert trimtab("prediction", "other").code == 3
+
+
+def record(key: str, **changes) -> RunRecord:
+    facts = {"run_key": key, "training_job": "flights", "namespace": "default", "model": "flights", "recipe": {}, "outcome": "Succeeded"}
+    return RunRecord.model_validate({**facts, "started_at": "2026-01-05T12:00:00Z", **changes})
+
+
+def test_runs_are_found_by_typed_filters_compared_and_drawn(trimtab, committed):
+    store, layout = committed.store, Layout(committed.bucket, "team")
+    deep = record("aa11" * 8, trainer={"parameters": {"max_depth": 7}, "given": {"max_depth": 7}}, metrics={"test": {"roc_auc": 0.7}})
+    flat = record("bb22" * 8, trainer={"parameters": {"max_depth": 3}, "given": {"max_depth": 3}}, metrics={"test": {"roc_auc": 0.9}})
+    for each in (deep, flat):
+        store.put(f"{layout.run_index()}/flights-{each.run_key}.parquet", run_index.file(each))
+    found = trimtab("runs", "list", "params.max_depth > 5 or metrics.roc_auc > 0.95", "-o", "name")
+    assert (found.code, found.out) == (0, f"{deep.run_key}\n"), found.err
+    offline = trimtab("runs", "list", "--offline", "--sort", "metrics.roc_auc", "-o", "name")
+    assert offline.out.splitlines() == [flat.run_key, deep.run_key]
+    compared = trimtab("runs", "compare", "aa11", "bb22").out
+    assert "parameters.max_depth" in compared
+    assert "training_job" not in compared
+    wrong = trimtab("runs", "list", "--offline", "params.maxdepth > 5")
+    assert (wrong.code, "Did you mean params.max_depth?" in wrong.err) == (2, True)
+
+
+def test_the_curves_of_a_run_are_drawn(trimtab, committed):
+    store, layout = committed.store, Layout(committed.bucket, "team")
+    run_uri = layout.run("flights", "cc33" * 8)
+    run = record("cc33" * 8, uri=run_uri)
+    store.put(f"{layout.run_index()}/flights-{run.run_key}.parquet", run_index.file(run))
+    buffer = io.BytesIO()
+    points = [{"iteration": n, "split": split, "metric": "log_loss", "value": 1 / n} for n in range(1, 9) for split in ("train", "validation")]
+    pq.write_table(pa.Table.from_pylist(points), buffer)
+    store.put(f"{run_uri}/curves.parquet", buffer.getvalue())
+    done = trimtab("runs", "curves", "cc33")
+    assert done.code == 0, done.err
+    assert "train   ○ validation" in done.out
