@@ -113,7 +113,8 @@ def test_the_stored_object_is_read_back_by_the_models(kinds, namespace, kind):
 
 REFUSED = {
     "a delay that outlasts validity": ("FeatureSet", FEATURE_SET | {"publishDelay": "4h", "ttl": "3h"}, "spec.publishDelay is longer than spec.ttl"),
-    "a negative ttl": ("FeatureSet", FEATURE_SET | {"ttl": "-1h"}, "spec.ttl: Invalid value"),
+    "a negative ttl": ("FeatureSet", FEATURE_SET | {"ttl": "-1h"}, "spec.ttl is negative; write how long a value stays valid"),
+    "a value known before its event": ("FeatureSet", FEATURE_SET | {"publishDelay": "-1h"}, "spec.publishDelay is negative; a value cannot be known before"),
     "features about nothing": ("FeatureSet", FEATURE_SET | {"entities": []}, "spec.entities in body should have at least 1 items"),
     "the time as a key": ("FeatureSet", FEATURE_SET | {"entities": ["time_hour"]}, "spec.entities names the timestamp"),
     "two transforms": (
@@ -201,6 +202,12 @@ REFUSED = {
         "DriftMonitor",
         DRIFT_MONITOR | {"triggers": [{"name": "one", "type": "Drift"}, {"name": "one", "type": "Performance"}]},
         "spec.triggers: two triggers have the same name",
+    ),
+    "a schedule of alerts": ("DriftMonitor", triggered(type="Schedule", schedule="0 3 * * 1"), "a Schedule says when to retrain"),
+    "going back for new data": (
+        "DriftMonitor",
+        triggered(type="NewData") | {"onTrigger": {"action": "Rollback"}},
+        "new data are no reason to go back",
     ),
     "a retraining of nobody": ("DriftMonitor", DRIFT_MONITOR | {"onTrigger": {"action": "Retrain"}}, "spec.onTrigger: Retrain needs `trainingJob`"),
     "a retraining by default of nobody": ("DriftMonitor", DRIFT_MONITOR | {"onTrigger": {"cooldown": "1h"}}, "spec.onTrigger: Retrain needs `trainingJob`"),

@@ -189,6 +189,15 @@ def test_what_is_wrong_with_a_function_is_told_with_its_line(worker: Worker, cod
     assert said in refused(worker.materialize(PYTHON, code_digest=code(source)), Reason.TRANSFORM_FAILED)
 
 
+def test_what_a_function_raises_is_kept_whole(worker: Worker, code: Callable[[str], str]) -> None:
+    worker.put("a.csv", weather())
+    digest = code("def cold(df):\n    return df.tmep\n\ndef transform(df):\n    return cold(df)\n")
+    result = worker.materialize(PYTHON, code_digest=digest)[1]
+    assert result.message.endswith(f"has no attribute 'tmep'. The whole traceback is in {result.uri}.")
+    kept = worker.objects.store(worker.bucket).get(result.uri).decode()
+    assert [line in kept for line in ('File "features.py", line 5, in transform', 'File "features.py", line 2, in cold')] == [True, True]
+
+
 # what makes no version
 
 

@@ -37,6 +37,14 @@ class FeatureColumn(Spec):
     description: str | None = Field(None, description="What it means, and in which unit; kept with every version.", max_length=512)
 
 
+SIGNED = r"^-?([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+"""A duration in which a minus is told by the rule beside it, not by a pattern."""
+
+
+def _not_negative(field: str, advice: str) -> dict[str, Any]:
+    return rules(("!self.startsWith('-')", f"spec.{field} is negative; {advice}"))
+
+
 class FeatureSetSpec(Spec):
     """What a FeatureSet is made of, and when its values are known and valid."""
 
@@ -57,8 +65,14 @@ class FeatureSetSpec(Spec):
     created: Column | None = Field(
         None, description="Column with the time at which a row was written: of several rows of one event time, the latest counts." + YAML_BOOLEAN
     )
-    publish_delay: Duration = Field("0s", description="How long after its event time a value is really known: `1h`.")
-    ttl: Duration | None = Field(None, description="How long after its event time a value is valid: `72h`. Absent: for ever.")
+    publish_delay: str = Field(
+        "0s", pattern=SIGNED, max_length=32, description="How long after its event time a value is really known: `1h`.",
+        json_schema_extra=_not_negative("publishDelay", "a value cannot be known before its event: write 0s or more."),
+    )  # fmt: skip
+    ttl: str | None = Field(
+        None, pattern=SIGNED, max_length=32, description="How long after its event time a value is valid: `72h`. Absent: for ever.",
+        json_schema_extra=_not_negative("ttl", "write how long a value stays valid, such as 72h, or leave it out: for ever."),
+    )  # fmt: skip
     max_age: Duration | None = Field(None, description="How old the newest event time may become before the condition Fresh is False. Absent: not watched.")
     source: Source = Field(description="The rows that features are made of.")
     transform: Transform | None = Field(None, description="How features are made of the source's rows; absent: they are there already.")

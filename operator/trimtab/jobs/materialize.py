@@ -6,6 +6,7 @@ know later (keys, times, delay, ttl) stands in the manifest's facts: it is the v
 """
 
 import sys
+import traceback
 from typing import Any
 
 import structlog
@@ -69,7 +70,7 @@ def _make(document: MaterializeDocument, context: Context, wanted: source.Wanted
         progress.update(25, "reading rows")
         table = reading.load(database, staged, wanted.form)
         progress.update(45, f"transforming {table.rows} rows")
-        table = transforming.transform(database, document, table)
+        table = _transformed(document, context, wanted.root, database, table)
         require(spec, table.names)
         table = checking.settle_times(database, spec.timestamp, table)
         _created_is_a_time(spec, table)
@@ -82,6 +83,18 @@ def _make(document: MaterializeDocument, context: Context, wanted: source.Wanted
     stored = [manifests.upload_file(context.store, wanted.root, f"{context.pod.uid}/{each.name}", each) for each in files]
     by = CreatedBy(verb="materialize", image=context.image, versions=_versions())
     return Manifest(kind="FeatureSet", name=document.name, digest=wanted.digest, inputs=wanted.inputs, files=stored, facts=facts, created_by=by)
+
+
+def _transformed(document: MaterializeDocument, context: Context, root: str, database: engine.Engine, table: reading.Table) -> reading.Table:
+    """What a person's function raises is kept whole, beside where the version would have been."""
+    try:
+        return transforming.transform(database, document, table)
+    except UserFault as fault:
+        if fault.__cause__ is None or not (document.spec.transform and document.spec.transform.python):
+            raise
+        uri = f"{root}/failure/{context.pod.uid}.txt"
+        context.store.put(uri, "".join(traceback.format_exception(fault.__cause__)).encode())
+        raise UserFault(Reason.TRANSFORM_FAILED, f"{fault.result.message.rstrip('.')}. The whole traceback is in {uri}.", uri=uri) from fault.__cause__
 
 
 def require(spec: FeatureSetSpec, names: list[str]) -> None:
