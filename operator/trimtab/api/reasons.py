@@ -76,6 +76,7 @@ class Reason(StrEnum):
     BAD_SCHEDULE = "BadSchedule", "spec.refresh.schedule: {detail}; write five fields, for example `*/15 * * * *`."
     CREATED_VERSION = "CreatedVersion", "Version {version} was made: {rows} rows, digest {digest}."
     UNCHANGED = "Unchanged", "Nothing changed since version {version}."
+    COLLECTION_FAILED = "CollectionFailed", "Data of versions that left the list could not be deleted from {what}: {detail} {follows}"
     VALID = "Valid", "All {count} validation rules hold."
     VERSION_MISSING = "VersionMissing", "{field}: there is no version {version}; the versions are {versions}."
 
@@ -183,6 +184,8 @@ class Reason(StrEnum):
     NO_SKEW = "NoSkew", "{count} logged predictions were computed again and match."
     DATA_INSUFFICIENT = "DataInsufficient", "{rows} predictions between {start} and {end} are fewer than spec.window.minRows, {wanted}."
     DATA_SUFFICIENT = "DataSufficient", "{rows} predictions between {start} and {end}."
+    TRIGGERED = "Triggered", "{names} fires; onTrigger.action is {action}."
+    NOT_TRIGGERED = "NotTriggered", "No trigger fires."
     INCIDENT_OPENED = "IncidentOpened", "{cause}: TrainingJob {training_job} is asked for a run by request {id}."
     INCIDENT_CLOSED = "IncidentClosed", "Incident {id} ({cause}) ended as {outcome}: {detail}"
     TAKEN_BACK = "TakenBack", "{name} is blocked for Deployment {deployment}, which goes back to {predecessor}: {detail}"

@@ -34,6 +34,8 @@ class Situation:
     bad_schedule: str
     lack: Lack | None
     now: datetime
+    unswept: Lack | None = None
+    """What became of the data of versions that left the list, where they could not be deleted."""
 
     @property
     def active(self) -> DatasetVersion | FeatureSetVersion | None:
@@ -99,6 +101,13 @@ def looking(s: Situation) -> Verdict | None:
     return Verdict("Reading", Reason.PROGRESSING, Reason.PROGRESSING.say(what=f"Job {s.check.job} reads {s.spec.source.said}"), "Reconciling")
 
 
+def littered(s: Situation) -> Verdict | None:
+    """A version serves all the same."""
+    if s.unswept is None or not s.active:
+        return None
+    return Verdict("Ready", s.unswept.reason, f"{s.what_serves} is ready. {s.unswept.message}", "Reconciling" if s.unswept.by_itself else "Stalled")
+
+
 def serving(s: Situation) -> Verdict | None:
     return Verdict("Ready", Reason.READY, Reason.READY.say(what=s.what_serves)) if s.active else None
 
@@ -114,6 +123,7 @@ VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (
     lacking,  # what the next look needs is not there
     in_trouble,  # the last look failed or cannot start
     looking,  # work goes on
+    littered,  # at rest, and something was left behind
     serving,  # at rest
     not_begun,  # a sweep is on, or the first look is about to start
 )

@@ -10,7 +10,7 @@ version is, each kind decides itself.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from trimtab.api.dataset import Check, DatasetSpec
 from trimtab.api.documents import MOST_NAMED, GcDocument, MaterializeDocument, SnapshotDocument
 from trimtab.api.featureset import FeatureSetSpec
 from trimtab.api.trainingjob import ConfigMapKey
-from trimtab.manifests import jobs, names
+from trimtab.manifests import jobs
 from trimtab.manifests.jobs import PodShape
 from trimtab.manifests.labels import Owner, owner_of
 from trimtab.plans.attempts import Attempt, attempts, surplus, waits_for_another_pod
@@ -28,6 +28,7 @@ from trimtab.plans.look_status import Situation
 from trimtab.plans.looks import Looker, Scene, bad_schedule, due, heals_at, next_slot
 from trimtab.plans.plan import Create, Deed, Delete, Manifest
 from trimtab.plans.pods import Running
+from trimtab.plans.sweeping import Broom, again_at, shaped, sweep, unswept
 from trimtab.plans.versions import NOTHING_HELD, Held, Holdings
 
 JOBS_KEPT = 3
@@ -37,8 +38,6 @@ STARTING_LOOK = timedelta(seconds=30)
 LOOK_DEADLINE = 12 * 3600
 """Seconds: a day's worth of files is read in minutes; a validation query that never ends shall. Well below a day, after which
 what has no manifest counts as abandoned (`jobs/collect.py`)."""
-GC_DEADLINE = 3600
-"""Seconds: deleting lists and deletes a thousand objects a second; a longer run hangs."""
 
 Document = Callable[[Check], SnapshotDocument | MaterializeDocument]
 
@@ -107,15 +106,16 @@ class Told:
 
 def outlook(seen: Seen, scene: Scene, check: Check | None, holdings: Holdings[Any], told: Told) -> Outlook:
     """`check` is the last look as it has been settled."""
-    sweeps, shape = seen.attempts("gc", scene.now), seen.shape(scene.spec)
+    shape, broom = seen.shape(scene.spec), _broom(seen, scene, holdings)
     paused = seen.annotations.get(PAUSED) == "true"
-    sweep = _sweep(seen, scene, holdings) if not paused else ()
-    ripe = None if paused or sweep or any(not run.over for run in sweeps) else due(scene, check)
+    swept = sweep(broom) if not paused and _wants_a_sweep(broom, scene, check, holdings) else ()
+    ripe = None if paused or swept or broom.is_out else due(scene, check)
     upcoming = None if told.lack else ripe
     current = upcoming or check
-    situation = Situation(scene.looker, seen.obj, scene.spec, current, holdings, paused, bad_schedule(scene), told.lack if ripe else None, scene.now)
-    deeds = () if paused else (*sweep, *_look(seen, upcoming, told, shape), *_removals(current, scene.looks, sweeps, shape))
-    return Outlook(deeds, situation, _again(scene, current))
+    lack, litter = told.lack if ripe else None, unswept(broom) if scene.spec.retain.reclaim_policy == "Delete" else None
+    situation = Situation(scene.looker, seen.obj, scene.spec, current, holdings, paused, bad_schedule(scene), lack, scene.now, litter)
+    deeds = () if paused else (*swept, *_look(seen, upcoming, told, shape), *_removals(current, scene.looks, broom))
+    return Outlook(deeds, situation, _again(scene, current, again_at(broom)))
 
 
 def _look(seen: Seen, upcoming: Check | None, told: Told, shape: PodShape) -> tuple[Deed, ...]:
@@ -124,29 +124,31 @@ def _look(seen: Seen, upcoming: Check | None, told: Told, shape: PodShape) -> tu
     return (Create(jobs.PLURAL, jobs.job(seen.owner, told.document(upcoming), upcoming.key, upcoming.attempt, shape, code=told.code)),)
 
 
-def _sweep(seen: Seen, scene: Scene, holdings: Holdings[Any]) -> tuple[Deed, ...]:
-    """Collect the data of versions that have just left the list, where that is wanted; named by what stays."""
-    if not holdings.dropped or scene.spec.retain.reclaim_policy != "Delete":
-        return ()
+def _broom(seen: Seen, scene: Scene, holdings: Holdings[Any]) -> Broom:
     owner, keep = seen.owner, sorted({version.digest for version in holdings.versions} | seen.held.digests)
     document = GcDocument(namespace=owner.namespace, name=owner.name, uid=owner.uid, kind=scene.looker.collection, keep=keep)
-    shape = replace(seen.shape(scene.spec), deadline_seconds=GC_DEADLINE)
-    return (Create(jobs.PLURAL, jobs.job(owner, document, names.digest(["gc", keep]), 1, shape)),)
+    return Broom(owner, document, shaped(seen.shape(scene.spec)), seen.attempts("gc", scene.now), scene.now)
 
 
-def _removals(current: Check | None, looks: tuple[Attempt, ...], sweeps: list[Attempt], shape: PodShape) -> tuple[Delete, ...]:
+def _wants_a_sweep(broom: Broom, scene: Scene, check: Check | None, holdings: Holdings[Any]) -> bool:
+    """Versions have just left the list, or the last sweep failed and nobody looks; where their data are to go at all."""
+    ripe_at, looking = again_at(broom), check is not None and check.outcome == "Running"
+    ripe = ripe_at is not None and ripe_at <= scene.now and not looking
+    return scene.spec.retain.reclaim_policy == "Delete" and (bool(holdings.dropped) or ripe)
+
+
+def _removals(current: Check | None, looks: tuple[Attempt, ...], broom: Broom) -> tuple[Delete, ...]:
     """Looks that another one has taken the place of, sweeps that cannot start as they were made, and old finished Jobs."""
-    gc_shape = replace(shape, deadline_seconds=GC_DEADLINE).digest
     others = [look for look in looks if current is None or look.name != current.job]
-    stale = [look for look in others if not look.over] + [run for run in sweeps if waits_for_another_pod(run, gc_shape)]
-    return (*(Delete(run.ref) for run in stale), *surplus(others, JOBS_KEPT - 1), *surplus(sweeps, JOBS_KEPT))
+    stale = [look for look in others if not look.over] + [run for run in broom.runs if waits_for_another_pod(run, broom.shape.digest)]
+    return (*(Delete(run.ref) for run in stale), *surplus(others, JOBS_KEPT - 1), *surplus(broom.runs, JOBS_KEPT))
 
 
-def _again(scene: Scene, current: Check | None) -> timedelta | None:
+def _again(scene: Scene, current: Check | None, sweep_at: datetime | None) -> timedelta | None:
     """The next slot of the schedule, the next try, or a look at a pod that has not started."""
     look = scene.look(current.job) if current else None
     started = look is not None and isinstance(look.outcome, Running) and look.outcome.started
-    moments = [next_slot(scene), heals_at(scene, current)]
+    moments = [next_slot(scene), heals_at(scene, current), sweep_at]
     if current and current.outcome == "Running" and not started:
         moments.append(scene.now + STARTING_LOOK)
     ahead = [moment - scene.now for moment in moments if moment is not None]

@@ -6,8 +6,9 @@ import pytest
 
 from support.answers import snapshot_answer
 from support.builders import annotated, dataset, model_version, training_job
-from support.job_pods import condition, fault, lose, pod_of, start, waiting
+from support.job_pods import condition, fault, lose, pod_of, start, terminated, waiting
 from support.tale import SETTINGS, Tale
+from trimtab.api.documents import Result
 from trimtab.controllers import dataset as controller
 
 
@@ -340,6 +341,63 @@ async def test_under_delete_the_data_of_dropped_versions_are_collected_and_no_lo
     told.api.set_status(told.job("gc"), conditions=[condition("Complete")])
     await told.settle()
     assert told.job("snapshot")
+
+
+async def test_a_collection_that_failed_is_said_and_tried_again_with_what_stays_then():
+    told = await made(versions=2, retain={"versions": 1, "reclaimPolicy": "Delete"})
+    await told.failed("gc", "StoreUnreachable", "The object store does not answer.", code=3)
+    assert ready(told) == ("True", "CollectionFailed")
+    said = told.condition("Dataset", "Reconciling")["message"]
+    assert (
+        said
+        == "Version 2 is ready. Data of versions that left the list could not be deleted from datasets/flights: The object store does not answer. It is tried again by itself."
+    )
+    assert told.running("gc") == []
+    await told.after(minutes=1)
+    assert told.job("gc")
+
+
+async def test_a_collection_that_succeeds_later_is_no_matter_any_more():
+    told = await made(versions=2, retain={"versions": 1, "reclaimPolicy": "Delete"})
+    await told.failed("gc", "StoreUnreachable", "The object store does not answer.", code=3)
+    await told.after(minutes=1)
+    await told.answered("gc", Result(outcome="Succeeded", reason="Ready", message="Deleted."))
+    assert ready(told) == ("True", "Ready")
+    await told.after(days=1)
+    assert told.running("gc") == []
+
+
+async def test_a_collection_waits_for_the_look_that_goes_on():
+    told = await made(versions=2, retain={"versions": 1, "reclaimPolicy": "Delete"})
+    await told.failed("gc", "StoreUnreachable", "The object store does not answer.", code=3)
+    await told.annotated("Dataset", {"trimtab.dev/run-requested": "monday"})
+    await told.after(minutes=5)
+    assert (len(told.running("gc")), len(told.running("snapshot"))) == (0, 1)
+    await told.answered("snapshot", snapshot_answer(3))
+    document = json.loads(next(v["value"] for v in told.job("gc")["spec"]["template"]["spec"]["containers"][0]["env"] if v["name"] == "TRIMTAB_DOCUMENT"))
+    assert document["keep"] == [f"{3:064x}"], "what stays now"
+
+
+async def test_a_collection_out_of_memory_waits_for_a_person_and_goes_again_with_a_higher_limit():
+    told = await made(versions=2, retain={"versions": 1, "reclaimPolicy": "Delete"})
+    job = told.job("gc")
+    told.api.given(pod_of(job, phase="Failed", state=terminated(137, reason="OOMKilled")))
+    told.api.set_status(job, active=0, failed=1, conditions=[condition("Failed", "BackoffLimitExceeded")])
+    await told.after(days=1)
+    assert told.condition("Dataset", "Stalled")["reason"] == "CollectionFailed"
+    assert told.running("gc") == []
+    await told.edited("Dataset", template={"spec": {"containers": [{"resources": {"limits": {"memory": "4Gi"}}}]}})
+    assert told.job("gc")
+
+
+async def test_the_same_versions_staying_twice_is_two_collections():
+    told = await made(versions=2, retain={"versions": 1, "reclaimPolicy": "Delete"})
+    await told.answered("gc", Result(outcome="Succeeded", reason="Ready", message="Deleted."))
+    for version, request in ((3, "three"), (2, "two-again")):
+        await told.annotated("Dataset", {"trimtab.dev/run-requested": request})
+        await told.answered("snapshot", snapshot_answer(version))
+        await told.answered("gc", Result(outcome="Succeeded", reason="Ready", message="Deleted."))
+    assert [v["version"] for v in told.status("Dataset")["versions"]] == [2]
 
 
 async def test_three_finished_jobs_stay():
