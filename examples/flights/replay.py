@@ -28,10 +28,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-TEXT = ("flight_id", "carrier", "origin", "dest", "tailnum", "weekday")
-NUMBERS = ("distance", "hour", "minute", "sched_arr_time")
-"""What is sent of each flight; `flight_id` is context, which is logged and not fed to the model."""
-
 LONGEST_FLIGHT = timedelta(days=2)
 """Flights that departed before the span but land in it are due a label."""
 CONNECTIONS = 32
@@ -43,16 +39,28 @@ ANSWER_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
+class Columns:
+    """What of the file is sent: `id` is context, which is logged and not fed to the model. `numeric`: the label is a number."""
+
+    id: str = "flight_id"
+    time: str = "sched_dep"
+    label: str = "late"
+    text: tuple[str, ...] = ("carrier", "origin", "dest", "tailnum", "weekday")
+    numbers: tuple[str, ...] = ("distance", "hour", "minute", "sched_arr_time")
+    numeric: bool = False
+
+
+FLIGHTS = Columns()
+
+
+@dataclass(frozen=True)
 class Flight:
     """One line of the file; `known` is None where the label never became known."""
 
+    id: str
     departs: datetime
     values: dict[str, str]
     known: datetime | None
-
-    @property
-    def id(self) -> str:
-        return self.values["flight_id"]
 
 
 @dataclass(frozen=True)
@@ -73,14 +81,14 @@ class Span:
         return min(self.until, self.since + timedelta(seconds=(time.monotonic() - self.began) * self.speed))
 
 
-def read(file: Iterable[str], since: datetime, until: datetime, every: int) -> Iterator[Flight]:
+def read(file: Iterable[str], since: datetime, until: datetime, every: int, columns: Columns = FLIGHTS) -> Iterator[Flight]:
     """The flights of a span and those that may still land in it, from a file in order of departure; of every so many ids, one."""
     for row in csv.DictReader(file):
-        departs = datetime.fromisoformat(row["sched_dep"])
+        id_, departs = row[columns.id], datetime.fromisoformat(row[columns.time])
         if departs >= until:
             return
-        if departs >= since - LONGEST_FLIGHT and zlib.crc32(row["flight_id"].encode()) % every == 0:
-            yield Flight(departs, row, datetime.fromisoformat(row["known"]) if row["known"] else None)
+        if departs >= since - LONGEST_FLIGHT and zlib.crc32(id_.encode()) % every == 0:
+            yield Flight(id_, departs, row, datetime.fromisoformat(row["known"]) if row["known"] else None)
 
 
 def together(flights: Iterable[Flight], most: int) -> Iterator[list[Flight]]:
@@ -90,11 +98,14 @@ def together(flights: Iterable[Flight], most: int) -> Iterator[list[Flight]]:
             yield batch
 
 
-def question(batch: list[Flight]) -> bytes:
+def question(batch: list[Flight], columns: Columns) -> bytes:
     """The request, under the id of its first flight."""
     tensors = [
-        *({"name": name, "shape": [len(batch)], "datatype": "BYTES", "data": [each.values[name] or None for each in batch]} for name in TEXT),
-        *({"name": name, "shape": [len(batch)], "datatype": "FP32", "data": [_number(each.values[name]) for each in batch]} for name in NUMBERS),
+        *(
+            {"name": name, "shape": [len(batch)], "datatype": "BYTES", "data": [each.values[name] or None for each in batch]}
+            for name in (columns.id, *columns.text)
+        ),
+        *({"name": name, "shape": [len(batch)], "datatype": "FP32", "data": [_number(each.values[name]) for each in batch]} for name in columns.numbers),
     ]
     return json.dumps({"id": batch[0].id, "parameters": {"event_time": batch[0].departs.isoformat()}, "inputs": tensors}).encode()
 
@@ -164,8 +175,8 @@ def _quantile(ordered: list[float], share: float) -> str:
 class Replay:
     """One span of flights against one model."""
 
-    def __init__(self, connections: Connections, model: str, span: Span) -> None:
-        self.connections, self.span, self.tally = connections, span, Tally()
+    def __init__(self, connections: Connections, model: str, span: Span, columns: Columns = FLIGHTS) -> None:
+        self.connections, self.span, self.columns, self.tally = connections, span, columns, Tally()
         self.path = f"/v2/models/{model}"
         self._unknown: list[tuple[datetime, str, str]] = []
         self._stopped = asyncio.Event()
@@ -206,7 +217,7 @@ class Replay:
         self.tally.asked += len(batch)
         outcome, version = "", "?"
         try:
-            status, version, body = await self.connections.post(f"{self.path}/infer", question(batch))
+            status, version, body = await self.connections.post(f"{self.path}/infer", question(batch, self.columns))
             outcome = "" if status == 200 else f"{status} {body[:200].decode('utf-8', 'replace')}"
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             outcome = type(error).__name__
@@ -220,14 +231,16 @@ class Replay:
     def _remember(self, batch: list[Flight]) -> None:
         for row, flight in enumerate(batch):
             if flight.known and flight.known >= self.span.since:
-                heapq.heappush(self._unknown, (flight.known, f"{batch[0].id}/{row}", flight.values["late"]))
+                heapq.heappush(self._unknown, (flight.known, f"{batch[0].id}/{row}", flight.values[self.columns.label]))
 
     async def _send_labels(self) -> None:
         """What has become known, oldest first; what the server does not take now is sent again at the next turn."""
         now = self.span.now
         while self._unknown and self._unknown[0][0] <= now:
             due = [heapq.heappop(self._unknown) for _ in range(min(MOST_LABELS, len(self._unknown))) if self._unknown[0][0] <= now]
-            body = json.dumps([{"id": id_, "label": label, "time": known.isoformat()} for known, id_, label in due]).encode()
+            body = json.dumps(
+                [{"id": id_, "label": float(label) if self.columns.numeric else label, "time": known.isoformat()} for known, id_, label in due]
+            ).encode()
             try:
                 status, _, said = await self.connections.post(f"{self.path}/labels", body)
             except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
@@ -267,6 +280,11 @@ def local(path: str) -> Path:
     return to
 
 
+def columns_of(text: str) -> Columns:
+    """From JSON such as {"id": "hour_id", "time": "ts", "label": "count", "text": ["weekday"], "numbers": ["hour"], "numeric": true}."""
+    return Columns(**{name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()})
+
+
 def day(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
@@ -281,12 +299,15 @@ async def main() -> int:
     parser.add_argument("--days-a-minute", type=float, default=16.0, help="days of flights in a minute (16)")
     parser.add_argument("--rows", type=int, default=1, help="flights of one minute in one request, at most (1)")
     parser.add_argument("--one-of", type=int, default=1, help="ask about one flight of so many (1: about all)")
+    parser.add_argument(
+        "--columns", type=columns_of, default=FLIGHTS, metavar="JSON", help="of another table than the flights': id, time, label, text, numbers"
+    )
     wanted = parser.parse_args()
     with local(wanted.flights).open() as file:
-        flights = read(file, wanted.since, wanted.until, wanted.one_of)
+        flights = read(file, wanted.since, wanted.until, wanted.one_of, wanted.columns)
         first = list(itertools.islice(flights, 1))  # the file is read up to the span before the clock starts
         span = Span(wanted.since, wanted.until, wanted.days_a_minute * timedelta(days=1).total_seconds() / 60)
-        replay = Replay(Connections(wanted.url), wanted.model, span)
+        replay = Replay(Connections(wanted.url), wanted.model, span, wanted.columns)
         for each in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(each, replay.stop)
         tally = await replay.run(itertools.chain(first, flights), wanted.rows)

