@@ -4,6 +4,7 @@
 server's own model, recorder and labels; `evaluate` looks at it.
 """
 
+import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from trimtab.store.client import Store
 from trimtab.store.layout import Layout
 from trimtab_serving import artifact
 from trimtab_serving.model import Identity, Model, example, load
+from trimtab_serving.protocol import Request
 from trimtab_serving.trail import label_files
 from trimtab_serving.trail.labels import Label
 from trimtab_serving.trail.tally import Tally
@@ -106,6 +108,13 @@ class Place:
         pointer = ModelPointer(name=f"flights-v{number}", version=number, uri=made.artifact.uri, manifest_digest=made.artifact.manifest_digest or "")
         return Version(pointer, Artifact.model_validate(made.artifact.model_dump()))
 
+    def brought(self, content: bytes, number: int) -> Version:
+        """A model that a person put there as one file."""
+        uri, sha256 = f"s3://{self.bucket}/brought/{uuid.uuid4().hex}.onnx", hashlib.sha256(content).hexdigest()
+        self.store.put(uri, content)
+        pointer = ModelPointer(name=f"flights-v{number}", version=number, uri=uri, sha256=sha256, format="onnx")
+        return Version(pointer, Artifact(uri=uri, sha256=sha256, format="onnx"))
+
     def pod(self, deployment: str, version: Version, number: int = 1, name: str = "pod-1", **logging: Any) -> "Pod":
         """A serving pod of that version."""
         folder = self.scratch / uuid.uuid4().hex
@@ -144,6 +153,13 @@ class Place:
         return result, unpack(result.packed)
 
 
+Answering = Callable[[Model, Request], list[Any]]
+
+
+def truly(model: Model, request: Request) -> list[Any]:
+    return model.predict(request)
+
+
 @dataclass
 class Pod:
     """Answers flights and keeps what it answered, as a server does."""
@@ -155,23 +171,20 @@ class Pod:
     name: str
     spool: Path
 
-    def answers(self, rows: pd.DataFrame, *, prefix: str = "", spoilt: Callable[[list[Any]], list[Any]] = lambda outputs: outputs) -> "Pod":
-        """One request for the flights of each hour, with their time; `spoilt` is a bug between the model and its log."""
+    def answers(self, rows: pd.DataFrame, *, prefix: str = "", answering: Answering = truly) -> "Pod":
+        """One request for the flights of each hour, with their time; `answering` may have a bug."""
         env = self.place.objects.environment(self.place.bucket) | {"POD_NAME": self.name, "TRIMTAB_SPOOL": str(self.spool)}
         recorder = lay(self.document, env, Tally(), self.model).recorder
         assert recorder is not None
         recorder.start()
         for hour, part in rows.groupby(rows.sched_dep.dt.floor("h"), sort=True):
-            self._answer(recorder, part, f"{prefix}{hour:%Y-%m-%dT%H}", hour, spoilt)
+            inputs = {each.name: plain(part[each.name]) for each in self.model.signature.inputs if each.name in part}
+            body = example(self.model.signature, inputs)[:-1] + f',"parameters":{{"event_time":"{hour:%Y-%m-%dT%H:%M:%SZ}"}}}}'.encode()
+            request = self.model.protocol.decode(body)
+            recorder.take(f"{prefix}{hour:%Y-%m-%dT%H}", request, answering(self.model, request), 0.001)
         recorder.close(60)
         assert recorder.tally.uploaded == len(rows), recorder.tally
         return self
-
-    def _answer(self, recorder: Any, part: pd.DataFrame, name: str, hour: pd.Timestamp, spoilt: Callable[[list[Any]], list[Any]]) -> None:
-        inputs = {each.name: plain(part[each.name]) for each in self.model.signature.inputs if each.name in part}
-        body = example(self.model.signature, inputs)[:-1] + b',"parameters":{"event_time":"' + hour.strftime("%Y-%m-%dT%H:%M:%SZ").encode() + b'"}}'
-        request = self.model.protocol.decode(body)
-        recorder.take(name, request, spoilt(self.model.predict(request)), 0.001)
 
     def is_told(self, rows: pd.DataFrame, *, until: str = "2014-01-01", prefix: str = "") -> "Pod":
         """The labels that are known by then, of flights answered with the same prefix."""

@@ -137,7 +137,7 @@ def _contest(log: Log, watched: Model, predecessor: Model, document: EvaluateDoc
 
 def _labels(log: Log, watched: Model, since: datetime) -> Labels:
     new = log.count(log.matured_since(_data_until(watched) or since))
-    return Labels(watched.learned_rows, new, log.counts.repeated, log.counts.contradicted, log.counts.unknown)
+    return Labels(watched.learned_rows, new, log.counts.repeated, log.counts.contradicted)
 
 
 def _data_until(model: Model) -> datetime | None:
@@ -149,10 +149,10 @@ def _data_until(model: Model) -> datetime | None:
 def _jump(drift: Drift, pieces: list[Piece], document: EvaluateDocument) -> str:
     if not drift.windows:
         return ""
-    rows = {each.span: each.rows for each in drift.windows}
-    if document.spec.clock == "Event":  # what was asked after the clock was read is no jump: time went on while the Job was made
-        pieces = [each for each in pieces if each.start <= document.now]
-    return jumps.jumped(pieces, drift.windows[-1].span, document.now, rows, document.spec.window.min_rows)
+    last, rows = drift.windows[-1].span, {each.span: each.rows for each in drift.windows}
+    over = [each for each in pieces if each.start < document.now]  # what was asked after the clock was read is no jump of the clock that it moves
+    on_the_wall = jumps.ahead(pieces, last.length, document.now) if document.spec.clock == "Wall" else ""
+    return on_the_wall or jumps.jumped(over, last, rows, document.spec.window.min_rows)
 
 
 def _report_uri(drift: Drift, context: Context, document: EvaluateDocument) -> str:

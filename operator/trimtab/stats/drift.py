@@ -169,7 +169,7 @@ def false_alarms_per_month(reference: Reference, blocks: int = 1, levels: Levels
     levels = levels or Levels()
     left_out = {} if named else unfit(reference)
     windows = reference.windows(blocks).only([each.name for each in reference.features if each.name not in left_out and (not named or each.name in named)])
-    if len(windows.rows) < 2 or (levels.rows == "Blocked" and len(windows.rows) <= blocked.windows_needed(levels.alpha)):
+    if len(windows.rows) < 2 or not windows.features or (levels.rows == "Blocked" and len(windows.rows) <= blocked.windows_needed(levels.alpha)):
         return float("nan")
     verdicts = _replayed(windows, levels)
     alarms = [alarm(verdicts[: end + 1], levels) for end in range(len(verdicts))]

@@ -126,7 +126,7 @@ class Examiner:
     def _examine(self, reference: Reference | None, window: Window) -> Finding:
         if window.rows < self.spec.window.min_rows:
             return Finding("DataInsufficient", window.rows)
-        if reference is None or not len(reference.rows):
+        if reference is None or not reference.features:
             return Finding("Learning", window.rows, missing_windows=blocked.windows_needed(self.spec.tests.alpha))
         start = np.datetime64(window.span.start.replace(tzinfo=None), "s")
         return examine(reference, window.inputs, start, blocks=self.blocks, levels=self.levels, named=self.spec.features)

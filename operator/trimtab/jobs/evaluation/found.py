@@ -26,7 +26,6 @@ class Labels:
     new: int
     repeated: int = 0
     contradicted: int = 0
-    unknown: int = 0
 
 
 @dataclass(frozen=True)

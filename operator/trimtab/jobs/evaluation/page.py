@@ -15,17 +15,20 @@ p{margin:.5rem 0}.quiet{color:var(--quiet)}.do{border-left:4px solid var(--live)
 .do.urgent{border-color:var(--drifted)}.table{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}
 td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 .Drifted,.Below,.Worse{color:var(--drifted);font-weight:600}.Recovered,.Improved{color:var(--well)}code{word-break:break-all;font-size:.85em}
-svg{width:100%;max-width:32rem;display:block;margin:.5rem 0}svg text{font:12px system-ui,sans-serif;fill:var(--quiet)}svg text.name{fill:var(--ink)}
+td.t,th.t{white-space:nowrap}svg{width:100%;max-width:32rem;display:block;margin:.5rem 0}svg text{font:12px system-ui,sans-serif;fill:var(--quiet);paint-order:stroke;stroke:var(--paper);stroke-width:3px}svg text.name{fill:var(--ink)}
 svg .live{fill:var(--live);stroke:var(--live)}svg .drifted{fill:var(--drifted);stroke:var(--drifted)}svg .bar{stroke-width:2.5}svg rect{stroke:none!important}
 svg .usual{fill:var(--usual)}svg .unknown{fill:none;stroke:var(--quiet)!important}svg .least{stroke:var(--drifted);stroke-dasharray:4 3}
 svg .promised{stroke:var(--well);stroke-dasharray:1 3}svg .zero{stroke:var(--rule)}svg .reference{stroke:var(--reference);stroke-width:2.5}
 """
 
 
+CLASSES = {"n": " class=n", "s": " class=t"}
+
+
 def page(report: Mapping[str, Any]) -> str:
     """The page of a report's content."""
     watching = report["watching"]
-    title = f"{watching['name']}: what {report['deployment']} was asked and how well it answered"
+    title = f"{watching['name']} in Deployment {report['deployment']}: what it was asked, and how well it answered"
     parts = [
         f"<h1>{escape(title)}</h1>{_where(report)}",
         f"<h2>What is recommended, and why</h2>{_advice(report['advice'])}",
@@ -63,7 +66,7 @@ def _skill(found: Mapping[str, Any]) -> str:
         (each["from"][:10], each["to"][:10], f"{each['labels']:,} of {each['rows']:,}", _interval(each["skill"]), _word(each["standing"], each["remark"]))
         for each in windows
     )
-    table = _table(("from", "to", "labels", "skill, 95% interval", "standing"), rows, "ttntt")
+    table = _table(("from", "to", "labels", "skill, 95% interval", "standing"), rows, "sssst")
     return f"<p>{promised}{line}</p>{plots.skill(found)}{table}<p class=quiet>{explained}</p>"
 
 
@@ -118,7 +121,6 @@ def _about(report: Mapping[str, Any]) -> str:
         ("learned from", f"{labels['learned']:,} rows" if labels["learned"] else ""),
         ("labelled since", f"{labels['new']:,} rows"),
         ("labels that contradict each other", labels["contradicted"] or ""),
-        ("labels of unknown predictions", labels["unknown"] or ""),
         ("rows logged twice", labels["repeated"] or ""),
     ]
     return _table(("", ""), ((name, value) for name, value in rows if value), "tc")
@@ -130,15 +132,15 @@ def _feature(found: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], kinds: str) -> str:
-    """`kinds`: a letter a column: t(ext), n(umber), c(ode)."""
-    titles = "".join(f"<th{' class=n' if kind == 'n' else ''}>{escape(name)}</th>" for name, kind in zip(head, kinds, strict=True))
+    """`kinds`: a letter a column: t(ext), s(hort text), n(umber), c(ode)."""
+    titles = "".join(f"<th{CLASSES.get(kind, '')}>{escape(name)}</th>" for name, kind in zip(head, kinds, strict=True))
     lines = "".join(f"<tr>{''.join(_cell(value, kind) for value, kind in zip(row, kinds, strict=True))}</tr>" for row in rows)
     return f"<div class=table tabindex=0><table>{f'<thead><tr>{titles}</tr></thead>' if any(head) else ''}<tbody>{lines}</tbody></table></div>"
 
 
 def _cell(value: Any, kind: str) -> str:
     text = value.html if isinstance(value, Html) else escape(str(value))
-    return f"<td class=n>{text}</td>" if kind == "n" else f"<td><code>{text}</code></td>" if kind == "c" else f"<td>{text}</td>"
+    return f"<td><code>{text}</code></td>" if kind == "c" else f"<td{CLASSES.get(kind, '')}>{text}</td>"
 
 
 class Html:

@@ -7,6 +7,8 @@ or come later than the monitor was told, a part of the window has hardly any.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from trimtab.api.driftmonitor import PerformanceRule
 from trimtab.jobs.evaluation.answers import OUTPUT, judged_by, said, times
 from trimtab.jobs.evaluation.logged import Log
@@ -49,7 +51,7 @@ class Performance:
 
     @property
     def line(self) -> float | None:
-        return None if self.standard is None else self.standard.line
+        return self.standard.line if self.standard and np.isfinite(self.standard.line) else None
 
     @property
     def last(self) -> Period | None:
@@ -61,7 +63,7 @@ def look(log: Log, model: Model, rule: PerformanceRule, spans: Sequence[Span]) -
     """Judge these windows."""
     standard = standard_of(model, rule)
     periods = [_period(log, model, standard, rule.min_labels, span) for span in spans]
-    told = reading([each.judgement.standing for each in periods]) if standard else "Unknown"
+    told = reading([each.judgement.standing for each in periods]) if standard and np.isfinite(standard.line) else "Unknown"
     return Performance(periods, standard, told)
 
 

@@ -61,7 +61,7 @@ def skill(performance: Mapping[str, Any]) -> str:
     lines = _level(y, promised, "promised", "promised") + _level(y, line, "least", "degraded below") + _level(y, 0.0, "zero", "")
     axis = "".join(f"<text x='{LEFT - 6}' y='{y(value) + 4:.1f}' text-anchor=end>{value:.2g}</text>" for value in (low, high))
     said = "; ".join(f"from {each['from'][:10]} {each['skill']['estimate']:.3f}, {each['standing'].lower()}" for each in windows)
-    return frame(height, f"Skill by window of labels: {said}.", lines + axis + marks + ends)
+    return frame(height, f"Skill by window of labels: {said}.", axis + marks + lines + ends)
 
 
 def _mark(window: Mapping[str, Any], x: float, y: Any) -> str:
