@@ -105,8 +105,9 @@ def candidate_takes_steps(s: Situation) -> Verdict | None:
     if s.candidate is None or not s.serves:
         return None
     told = rollout_status.sentence(s.name(s.candidate.version), s.state)
-    reason = s.state.way.judgment.reason if s.state.way else Reason.STEP_RUNNING
-    return Verdict("RollingBack" if reason == Reason.ROLLED_BACK else "RollingOut", reason, told, ready=True) if told else None
+    if not told or s.state.way is None:
+        return None
+    return Verdict("RollingBack" if s.state.way.failed else "RollingOut", rollout_status.reason(s.state.way), told, ready=True)
 
 
 def candidate_is_starting(s: Situation) -> Verdict | None:

@@ -14,6 +14,7 @@ from trimtab.plans.stepping import Shadowing, Stepping
 
 Manifest = dict[str, Any]
 MOST_BLOCKED = 20
+USUAL = frozenset({Reason.SPLIT_NOT_ACKNOWLEDGED, Reason.TOO_FEW_REQUESTS, Reason.ROLLING_OUT})
 MOST_REASON = 512
 
 Said = tuple[bool, Reason, str]
@@ -56,6 +57,11 @@ def sentence(name: str, state: Stepping) -> str:
     return Reason.STEP_RUNNING.say(name=name, percent=f"{way.share.percent:g}", step=_step(way), steps=len(course.rollout.steps), detail=way.judgment.message)
 
 
+def reason(way: Heading) -> Reason:
+    """One word for all that is usual on the way: a change of reason is an Event."""
+    return Reason.STEP_RUNNING if way.judgment.reason in USUAL else way.judgment.reason
+
+
 def progressing(name: str, state: Stepping, taken_back: tuple[str, str] | None) -> Said | None:
     """True while a rollout goes on, False where it came to nothing; nothing is said where there is none."""
     way = state.way
@@ -65,7 +71,9 @@ def progressing(name: str, state: Stepping, taken_back: tuple[str, str] | None) 
         return False, Reason.ROLLED_BACK, Reason.ROLLED_BACK.say(name=name, detail=way.judgment.message)
     if way.overdue:
         return False, Reason.PROGRESS_DEADLINE_EXCEEDED, Reason.PROGRESS_DEADLINE_EXCEEDED.say(detail=way.judgment.message)
-    return True, way.judgment.reason, sentence(name, state) or f"{name} is starting: {way.judgment.message}"
+    if way.share is None:
+        return True, Reason.ROLLING_OUT, f"{name} is starting: {way.judgment.message}"
+    return True, reason(way), sentence(name, state)
 
 
 def comparison(shadow: Shadowing | None) -> Manifest | None:
@@ -74,8 +82,9 @@ def comparison(shadow: Shadowing | None) -> Manifest | None:
         return None
     told = shadow.compared
     share = f"{100 * told.errors / told.requests:.2f}" if told.requests else ""
-    found = {"version": shadow.version, "ready": shadow.ready, "compared": told.requests, "disagreementPercent": share, "message": shadow.message}
-    return found | {"percent": round(shadow.share.percent) if shadow.share else 0}
+    said = {"disagreementPercent": share, "message": shadow.message}
+    found = {"version": shadow.version, "ready": shadow.ready, "percent": round(shadow.share.percent) if shadow.share else 0, "compared": told.requests}
+    return found | {field: text for field, text in said.items() if text}
 
 
 def blocked(versions: Sequence[Manifest], deployment: str) -> list[Manifest]:
