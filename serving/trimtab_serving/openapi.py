@@ -48,7 +48,7 @@ def _infer(model: Model) -> dict[str, Any]:
             "200": {"description": "One tensor for each output.", "content": {"application/json": {"schema": _answer(model)}}},
             "400": _error("The request does not fit the model; `error` says which tensor, what was expected and what was found."),
             "413": _error("The body is too large."),
-            "503": _error("Not ready."),
+            "503": _error("Not ready, or too many bytes are being answered already; send it again after the seconds that `retry-after` says."),
         },
     }
 

@@ -119,6 +119,29 @@ def test_a_body_of_unknown_length_is_limited_too(server: Process) -> None:
     assert answer.status_code == 413
 
 
+def test_large_bodies_at_once_are_answered_or_sent_away_and_the_memory_of_a_pod_suffices(server: Process, made: models.Made) -> None:
+    large, small = json.dumps(rows(made, 150_000)).encode(), rows(made)
+    assert 6 < len(large) / 2**20 < 16
+    answers: list[httpx.Response] = []
+
+    def send() -> None:
+        answers.append(httpx.post(f"http://127.0.0.1:{server.port}{INFER}", content=large, headers={"content-type": "application/json"}, timeout=60))
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for each in threads:
+        each.start()
+    peak = 0.0
+    while any(each.is_alive() for each in threads):
+        peak = max(peak, psutil.Process(server.process.pid).memory_info().rss / 2**20)
+        time.sleep(0.01)
+    codes = [each.status_code for each in answers]
+    print(f"8 bodies of {len(large) / 2**20:.1f} MB: {codes.count(200)} answered, {codes.count(503)} sent away, {peak:.0f} MB of memory at most")
+    assert set(codes) == {200, 503}
+    assert {each.headers["retry-after"] for each in answers if each.status_code == 503} == {"1"}
+    assert peak < 800
+    assert server.inference.post(INFER, json=small).status_code == 200
+
+
 def test_metrics_count_requests_by_code_and_time(server: Process, made: models.Made) -> None:
     def read() -> dict[str, float]:
         text = server.admin.get("/metrics").text

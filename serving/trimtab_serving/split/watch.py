@@ -22,19 +22,28 @@ class Watch:
     def __init__(self, path: Path, follow: Callable[[str], None]) -> None:
         self._path, self._follow = path, follow
         self._seen: str | None = None
+        self._failed = False
 
     def look(self) -> None:
         """A file that is not there says nothing, which is a split too: everything is answered here."""
-        try:
-            text = self._path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            text = ""
-        except (OSError, UnicodeDecodeError) as error:
-            text = self._seen or ""
-            log.warning("split.unreadable", path=str(self._path), error=str(error))
+        text = self._read()
         if text != self._seen:
             self._seen = text
             self._follow(text)
+
+    def _read(self) -> str:
+        """What was seen last where the file cannot be read now; that is said once."""
+        try:
+            text = self._path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            text = ""
+        except OSError as error:
+            if not self._failed:
+                log.warning("split.unreadable", path=str(self._path), error=str(error))
+            self._failed = True
+            return self._seen or ""
+        self._failed = False
+        return text
 
     async def watch(self) -> None:
         while True:

@@ -175,12 +175,17 @@ def test_a_file_that_cannot_be_read_keeps_what_was_said(tmp_path: Path) -> None:
     path.write_text("a")
     watch = Watch(path, heard.append)
     watch.look()
-    path.write_bytes(b"\xff\xfe")
-    watch.look()
     path.unlink()
     path.mkdir()
     watch.look()
     assert heard == ["a"]
+
+
+def test_bytes_that_are_no_text_are_told_as_they_are(tmp_path: Path, division: Division) -> None:
+    path = tmp_path / "split"
+    path.write_bytes(b"\xff\xfe")
+    Watch(path, division.follow).look()
+    assert shown(division, "trimtab_split_broken") == {"": 1}
 
 
 # shadow

@@ -57,6 +57,14 @@ async def test_a_connection_is_made_anew_now_and_then(it: Pretender, monkeypatch
     assert it.connections == 3
 
 
+async def test_a_pod_that_is_going_gets_no_second_request_over_its_connection(it: Pretender) -> None:
+    it.does = raw(b"HTTP/1.1 200 OK\r\nx-trimtab-version: 8\r\nx-trimtab-took-us: 1\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}")
+    asked = to(it.url)
+    for _ in range(3):
+        assert (await asked.ask(b"{}", "r-1")).status == 200
+    assert it.connections == 3
+
+
 async def test_an_answer_in_chunks_and_in_pieces_is_an_answer() -> None:
     async def slowly(_: Pretender, writer: asyncio.StreamWriter) -> None:
         for piece in (
