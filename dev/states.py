@@ -9,7 +9,7 @@ def page() -> str:
         [
             "# When a model is retrained",
             "",
-            "A monitor is in one of these states. Each look makes at most one move; of several signals the state hears the one that stands first.",
+            "A monitor is in one of these states. A look makes moves until nothing moves; of several signals a state hears the one that stands first.",
             "",
             *diagram(),
             "",

@@ -9,9 +9,13 @@ import pytest
 import pytest_asyncio
 
 from contract.scenarios_modelversion import GATES
-from support.builders import dataset, deployment, model_version
+from support.answers import evaluate_answer
+from support.builders import dataset, deployment, drift_monitor, model_version, training_job
 from support.conditions import verified
 from support.control_plane import ControlPlane
+from support.monitoring import DRIFT, LOST, evaluated, judged, serving
+from support.played_namespace import Cluster
+from trimtab.api.evaluation import Evaluated
 from trimtab.controllers.registry import BY_KIND
 from trimtab.kube.errors import Conflict, NotFound
 from trimtab.kube.reconcile import Reconciler
@@ -97,6 +101,29 @@ async def test_a_dataset_with_its_job_is_at_rest_and_the_resync_finds_nothing_to
     assert await client.list("batch/v1", "jobs")
     queue = WorkQueue(Reconciler(client, BY_KIND, SETTINGS, now), 1)
     assert await Resync(client, BY_KIND, SETTINGS, queue, now).once() == 0
+
+
+async def test_a_monitor_that_has_found_all_there_is_to_find_is_at_rest(client: Counting, kinds: ControlPlane, namespace: str) -> None:
+    """The server keeps every field of its status, so that nothing looks new the next time."""
+    for number in (1, 2):
+        version = model_version("flights", number, summary={"gates": GATES}, lineage={})
+        await given(client, namespace, version, "modelversions", verified(version)["status"])
+    watched = serving(1, 2)
+    await given(client, namespace, watched, "modeldeployments", watched["status"])
+    await given(client, namespace, training_job(), "trainingjobs")
+    triggers = [{"name": "skill", "type": "Performance"}, {"name": "asked", "type": "Prometheus", "query": "up", "above": 1}]
+    key = await given(client, namespace, drift_monitor(onTrigger={"trainingJob": "flights"}, triggers=triggers), "driftmonitors")
+    assert await settled(client, key) == []
+    (job,) = await client.list("batch/v1", "jobs")
+    Cluster(kinds, namespace).end(job, evaluate_answer(everything()))
+    assert await settled(client, key) == []
+    status = (await client.list("trimtab.dev/v1alpha1", "driftmonitors"))[0]["status"]
+    assert status["incident"]["cause"] == "Performance"
+    assert {"lastWindow", "performance", "readings", "judged", "triggers", "standing", "clock", "evaluation"} <= status.keys()
+
+
+def everything() -> Evaluated:
+    return evaluated(now(), **DRIFT | LOST, judged=judged("NoGain"), left_out=["time_hour"], expected_false_alarms_per_month=0.21)
 
 
 async def test_a_deletion_with_another_uid_is_a_conflict(client: Counting, namespace: str) -> None:

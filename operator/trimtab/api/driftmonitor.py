@@ -135,6 +135,14 @@ class DriftMonitorSpec(Spec):
                 "spec.triggers: two triggers have the same name; rename one of them.",
             ),
             (
+                "!has(self.triggers) || (has(self.onTrigger) && self.onTrigger.action == 'Retrain') || !self.triggers.exists(one, one.type == 'Schedule')",
+                "spec.triggers: a Schedule says when to retrain; it needs onTrigger with action Retrain.",
+            ),
+            (
+                "!has(self.triggers) || !has(self.onTrigger) || self.onTrigger.action != 'Rollback' || !self.triggers.exists(one, one.type == 'NewData')",
+                "spec.triggers: new data are no reason to go back; NewData does not go with onTrigger.action Rollback.",
+            ),
+            (
                 "!has(self.onTrigger) || !has(self.onTrigger.onNoGain) || self.onTrigger.onNoGain != 'Deprecate' || (has(self.performance) && has(self.performance.floor))",
                 "spec.onTrigger.onNoGain: Deprecate needs spec.performance.floor, the skill below which a version is not worth keeping.",
             ),
@@ -261,7 +269,7 @@ class DriftMonitorStatus(Status):
     observed_generation: int = -1
     """Generation of the spec that this status speaks of; -1: the operator has not looked at it yet."""
     conditions: list[Condition] = Field(default_factory=list)
-    """Ready, Drifted, PerformanceDegraded, SkewDetected, DataInsufficient, and where it applies Reconciling and Stalled."""
+    """Ready, Drifted, PerformanceDegraded, SkewDetected, DataInsufficient, Triggered, and where it applies Reconciling and Stalled."""
     state: str = ""
     """One word for `kubectl get`; scripts read the conditions."""
     watching: Watching | None = None

@@ -25,12 +25,13 @@ from trimtab.manifests import jobs
 from trimtab.plans import evaluations, incidents, triggers
 from trimtab.plans.attempts import Attempt, attempts, surplus
 from trimtab.plans.conditions import rfc3339
-from trimtab.plans.driftmonitor_status import Situation, lack_of, next_status
 from trimtab.plans.driftmonitor_status import events as told_events
+from trimtab.plans.driftmonitor_status import next_status
 from trimtab.plans.monitor_clock import last_boundary, told
-from trimtab.plans.monitor_look import View, look, policy_of
+from trimtab.plans.monitor_look import View, goes_back, look, policy_of
 from trimtab.plans.monitor_moments import Next, again
 from trimtab.plans.monitor_states import State
+from trimtab.plans.monitor_verdicts import Situation, lack_of
 from trimtab.plans.monitored import Seen, annotations, block_on, is_paused, pointer
 from trimtab.plans.plan import Create, Deed, Delete, Manifest, Patch, Plan, Ref
 from trimtab.plans.retraining import BackOff, Incident, Monitor, Policy, Step, step
@@ -48,10 +49,10 @@ def plan(seen: Seen, now: datetime) -> Plan:
     rests = seen.spec.suspend or is_paused(seen.obj)
     steps = [] if rests or not can_watch(view) else walk(monitor_of(view), view, policy_of(seen.spec))
     monitor = steps[-1].monitor if steps else monitor_of(view) if can_watch(view) else None
-    book = incidents.keep(view, steps)
+    book, goes = incidents.keep(view, steps), "" if rests else _rollback(view, monitor, steps)
     upcoming = None if rests or not can_watch(view) or lack_of(view) else evaluations.due(_scene(view, looks, book.open_id), view.evaluation)
-    situation = Situation(view, monitor, steps, book, upcoming or view.evaluation, policy_of(seen.spec))
-    annotated = () if rests else tuple(deed for deed in (_block(view, steps), _deprecate(view, steps)) if deed)
+    situation = Situation(view, monitor, steps, book, upcoming or view.evaluation, policy_of(seen.spec), goes)
+    annotated = () if rests else tuple(deed for deed in (_block(view, goes), _deprecate(view, steps)) if deed)
     deeds: tuple[Deed, ...] = (*annotated, *_look(view, upcoming), *(() if rests else _removals(upcoming or view.evaluation, looks)))
     return Plan(deeds, next_status(situation), told_events(situation), None if rests else again(Next(view, monitor, upcoming or view.evaluation, looks)))
 
@@ -193,13 +194,19 @@ def _look(view: View, upcoming: Evaluation | None) -> tuple[Deed, ...]:
     return (Create(jobs.PLURAL, jobs.job(owner, document, upcoming.key, upcoming.attempt, seen.shape, model=watched["spec"]["model"])),)
 
 
-def _block(view: View, steps: list[Step]) -> Patch | None:
-    """Taking a version back is forbidding it to this Deployment, which then goes back by itself; never where there is nothing to go back to."""
-    seen, why = view.seen, incidents.why_rolled_back(view, steps)
+def _rollback(view: View, monitor: Monitor | None, steps: list[Step]) -> str:
+    """Why the version that serves is taken back now; empty where it is not: never where there is nothing to go back to, and once."""
+    seen = view.seen
     version = seen.version(seen.stable)
-    if not why or version is None or is_paused(seen.deployment) or seen.predecessor is None or block_on(version, seen.spec.deployment):
-        return None
-    return _annotate(version, BLOCKED_PREFIX + seen.spec.deployment, f"{why} ({rfc3339(view.now)})")
+    if monitor is None or version is None or is_paused(seen.deployment) or seen.predecessor is None or block_on(version, seen.spec.deployment):
+        return ""
+    return incidents.why_rolled_back(view, steps) or goes_back(view, monitor, policy_of(seen.spec))
+
+
+def _block(view: View, why: str) -> Patch | None:
+    """Taking a version back is forbidding it to this Deployment, which then goes back by itself."""
+    version = view.seen.version(view.seen.stable)
+    return _annotate(version, BLOCKED_PREFIX + view.seen.spec.deployment, f"{why} ({rfc3339(view.now)})") if why and version else None
 
 
 def _deprecate(view: View, steps: list[Step]) -> Patch | None:

@@ -188,6 +188,19 @@ def _version_of(seen: Seen, entry: Manifest | None, made: Manifest | None) -> Ma
     return next((each for each in seen.versions if each["metadata"]["name"] == named), made)
 
 
+NO_MATTER_FOR_GOING_BACK = frozenset({Hindrance.FEW_LABELS, Hindrance.DATASET_INVALID})
+"""What a run would need, and a rollback does not."""
+
+
+def goes_back(view: View, monitor: Monitor, policy: Policy) -> str:
+    """Which triggers ask for going back; empty where none does, or that is not what follows. Once: from an older version there is no way back."""
+    if policy.action != "Rollback" or monitor.version != monitor.newest:
+        return ""
+    seen = look(view, monitor)
+    held = seen.hindrances - NO_MATTER_FOR_GOING_BACK
+    return f"Trigger {', '.join(seen.fired)} fires." if seen.fired and not held else ""
+
+
 def verdict(view: View, monitor: Monitor) -> retraining.Verdict | None:
     """New version against old, where an incident waits for it; a Deployment that is paused is not rolled back, so it is not judged either."""
     if monitor.state is not State.VALIDATING or is_paused(view.seen.deployment):

@@ -172,10 +172,15 @@ class Look:
     policy: Policy
 
     @property
-    def cause(self) -> str:
-        """The first trigger that fires: what the state says by itself, then what was seen to fire; empty where none does."""
+    def causes(self) -> tuple[str, ...]:
+        """What fires: what the state says by itself, then what was seen to fire."""
         own = {State.DEGRADED: "Performance", State.DRIFTED: "Drift"}.get(self.monitor.state, "")
-        return own if own in self.policy.causes else next(iter(self.seen.fired), "")
+        return ((own,) if own in self.policy.causes else ()) + self.seen.fired
+
+    @property
+    def cause(self) -> str:
+        """The first of them; empty where none fires."""
+        return next(iter(self.causes), "")
 
     @property
     def incident(self) -> str:

@@ -1,5 +1,7 @@
 """What a person sees of a DriftMonitor while windows pass, skill falls, runs end and versions come and go."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +29,7 @@ from support.tale import Tale
 from trimtab.api.evaluation import FaultReading, Replay
 from trimtab.controllers import driftmonitor
 from trimtab.manifests.labels import REQUEST
+from trimtab.plans.monitored import Answer
 
 KIND = "DriftMonitor"
 BLOCK = "blocked.trimtab.dev/flights"
@@ -83,6 +86,18 @@ class Watch(Tale):
 
     def annotations(self, name: str) -> Any:
         return self.api.one("modelversions", name)["metadata"].get("annotations") or {}
+
+
+@contextmanager
+def prometheus_says(*values: float) -> Iterator[None]:
+    """Every query is answered so; the real thing stands in the integration tests."""
+
+    async def ask(_url: str, queries: dict[str, str]) -> tuple[Answer, ...]:
+        return tuple(Answer(trigger, values) for trigger in queries)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trimtab.controllers.prometheus.ask", ask)
+        yield
 
 
 async def test_it_begins_with_a_look_at_the_version_that_serves():
@@ -497,6 +512,27 @@ async def test_there_is_no_way_back_from_the_first_version():
     assert (tale.state, tale.annotations("flights-v1")) == ("Degraded", {})
 
 
+async def test_a_trigger_that_fires_goes_back_where_that_is_what_follows():
+    query = {"name": "errors", "type": "Prometheus", "query": "up", "below": 1}
+    tale = Watch(monitor(onTrigger={"action": "Rollback"}, triggers=[query]), serving(1, 2), version(1), version(2))
+    with prometheus_says(0.0):
+        await tale.settle()
+        assert "Trigger errors fires." in tale.annotations("flights-v2")[BLOCK]
+        assert tale.condition(KIND, "Triggered")["message"] == "errors fires; onTrigger.action is Rollback."
+        await tale.serves(1, 2, 1)
+        await tale.look()
+    assert tale.annotations("flights-v1") == {}
+
+
+async def test_a_trigger_that_fires_is_told_where_nothing_follows():
+    tale = Watch(monitor(onTrigger={"action": "Alert"}, triggers=[{"name": "fresh", "type": "NewData", "percent": 10}]), serving(1), version(1))
+    await tale.settle()
+    await tale.say()
+    assert tale.condition(KIND, "Triggered")["status"] == "True"
+    assert "fresh fires" in tale.condition(KIND, "Triggered")["message"]
+    assert "Triggered" in tale.events()
+
+
 async def test_an_alert_opens_nothing():
     tale = Watch(onTrigger={"action": "Alert"})
     await tale.settle()
@@ -620,3 +656,21 @@ async def test_a_window_with_too_few_rows_is_said_to_be_so():
     await tale.say(verdict="DataInsufficient", drift="Unknown")
     assert tale.condition(KIND, "DataInsufficient")["status"] == "True"
     assert "fewer than spec.window.minRows, 200" in tale.condition(KIND, "DataInsufficient")["message"]
+
+
+async def test_a_query_that_has_been_true_for_long_enough_opens_an_incident_and_one_that_was_interrupted_does_not():
+    query = {"name": "errors", "type": "Prometheus", "query": "up", "below": 1, "for": "5m"}
+    tale = Watch(clock="Wall", triggers=[query])
+    with prometheus_says(0.0):
+        await tale.settle()
+        await tale.say()
+        await tale.after(minutes=4)
+        assert tale.incident is None
+    with prometheus_says(1.0):
+        await tale.after(minutes=2)
+    with prometheus_says(0.0):
+        await tale.after(minutes=1)
+        await tale.after(minutes=4)
+        assert tale.incident is None
+        await tale.after(minutes=1)
+    assert tale.incident["cause"] == "errors"
