@@ -1,3 +1,18 @@
-"""Trimtab: features, data, training, registry, serving, monitoring and retraining as Kubernetes resources."""
+"""Trimtab: features, data, training, registry, serving, monitoring and retraining as Kubernetes resources.
+
+`from trimtab import Dataset, TrainingJob` gives the kinds as Python objects. They are imported when they are asked for: the
+operator, the worker and the server start without them.
+"""
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+__all__ = ["Dataset", "Deployment", "DriftMonitor", "FeatureSet", "ModelVersion", "TrainingJob", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(importlib.import_module("trimtab.cli.objects"), name)
+    raise AttributeError(f"module 'trimtab' has no attribute {name!r}")

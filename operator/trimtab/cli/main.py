@@ -12,6 +12,7 @@ from trimtab.cli.render.show import console
 from trimtab.cli.verbs import (
     approve,
     explain,
+    lint,
     models,
     pause,
     predict,
@@ -29,7 +30,7 @@ from trimtab.cli.verbs import (
     why,
 )
 
-VERBS = (status, watch, why, explain, wait, run, pause, resume, approve, reject, promote, predict, prediction, who_answered)
+VERBS = (status, watch, why, explain, wait, run, pause, resume, approve, reject, promote, predict, prediction, who_answered, lint)
 """In the order of `--help`; a verb's function has its module's name."""
 
 GROUPS = (rollout, models, runs)

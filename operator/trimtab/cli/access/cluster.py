@@ -89,7 +89,7 @@ class Cluster:
 
     async def apply(self, plural: str, obj: Manifest) -> Manifest:
         """Server-side apply in this person's name; what another tool owns is refused, not taken."""
-        url = self.path(obj["apiVersion"], plural, obj["metadata"]["name"], obj["metadata"].get("namespace"))
+        url = self.path(obj["apiVersion"], plural, obj["metadata"]["name"], obj["metadata"].get("namespace") or "")
         return await self.request("PATCH", url, obj, APPLY, {"fieldManager": FIELD_MANAGER})
 
     async def create(self, api_version: str, plural: str, obj: Manifest, namespace: str | None = "") -> Manifest:
