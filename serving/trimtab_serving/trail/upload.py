@@ -37,7 +37,10 @@ class Place:
 
 
 def upload(segment: Segment, place: Place, windows: Windows | None) -> float:
-    """Write everything that is in the segment; the latest event time in it, in seconds."""
+    """Write everything that is in the segment; the latest event time that a client sent in it, in seconds, 0 where none did.
+
+    One request without an event time must not set the event clock to today.
+    """
     rows = segment.read()
     event_times = pc.coalesce(rows["event_time"], rows["time"])
     table = complete(rows)
@@ -47,10 +50,10 @@ def upload(segment: Segment, place: Place, windows: Windows | None) -> float:
         for start, part in by_hour(rows, event_times):
             uri = place.layout.window_file(place.deployment, windows.digest, start, place.pod, segment.sequence)
             place.store.put(uri, json.dumps(windows.of(start, part), separators=(",", ":"), allow_nan=False).encode())
-    latest = float(pc.max(event_times).cast(pa.int64()).as_py()) / 1e6
+    latest = pc.max(rows["event_time"]).cast(pa.int64()).as_py() or 0
     del rows, table
     pa.default_memory_pool().release_unused()
-    return latest
+    return latest / 1e6
 
 
 def by_hour(table: Any, times: Any) -> Iterator[tuple[datetime, Any]]:

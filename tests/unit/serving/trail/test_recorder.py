@@ -213,6 +213,15 @@ def test_the_event_clock_is_that_of_what_the_store_has(tmp_path: Path) -> None:
     assert log.tally.event_seconds == 1359676800.0
 
 
+def test_a_request_without_an_event_time_does_not_move_the_event_clock(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    for each in (prediction(), prediction(event_time="2013-02-01T00:00:00Z"), prediction()):
+        log.recorder._spool.append(rows().batch([each]))
+        log.recorder._spool.seal()
+        log.recorder._upload_all()
+    assert log.tally.event_seconds == 1359676800.0
+
+
 def test_outputs_that_are_views_of_a_larger_array_are_logged_as_answered(tmp_path: Path) -> None:
     given = prediction("a", distance=[1.0, 2.0])
     probability = np.asfortranarray(given.outputs[1])
