@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class Place:
     bucket: str
     scratch: Path
 
-    @property
+    @cached_property
     def store(self) -> Store:
         return self.objects.store(self.bucket)
 

@@ -59,8 +59,8 @@ def _skill(found: Mapping[str, Any]) -> str:
     windows = found["windows"]
     if not windows:
         return "<p>No window of labels has matured yet.</p>"
-    promised = f"At registration it was {_interval(found['reference'])}. " if found["reference"] and found["reference"]["estimate"] is not None else ""
-    line = f"A window is below where its whole interval is below {found['line']:.3g}; two in a row are degraded." if found["line"] is not None else ""
+    promised = f"At registration it was {_interval(found['reference'])} (dotted). " if found["reference"] and found["reference"]["estimate"] is not None else ""
+    line = f"A window is below where its whole interval is below {found['line']:.3g} (dashed); two in a row are degraded." if found["line"] is not None else ""
     explained = "Skill is 1 - loss / loss of the best constant answer to the same rows: 1 is perfect, 0 is knowing nothing."
     rows = (
         (each["from"][:10], each["to"][:10], f"{each['labels']:,} of {each['rows']:,}", _interval(each["skill"]), _word(each["standing"], each["remark"]))
@@ -102,7 +102,7 @@ def _faults(report: Mapping[str, Any]) -> str:
     faults, replay = report["drift"]["faults"], report["replay"]
     items = [f"<b>{each['name']}</b>: {escape(each['detail'])}" for each in faults]
     items += [f"<b>ClockJump</b>: {escape(report['clockJump'])}"] if report["clockJump"] else []
-    said = f"<ul>{''.join(f'<li>{each}</li>' for each in items)}</ul>" if items else "<p>None.</p>"
+    said = f"<ul>{''.join(f'<li>{each}</li>' for each in items)}</ul>" if items else "<p>Nothing is broken.</p>"
     if "replayed" not in replay:
         return f"{said}<p>No prediction was computed again: {escape(replay['remark'])}</p>"
     wrong = f"{replay['mismatched']:,} do not match. {escape(replay['detail'])}" if replay["mismatched"] else "all match."
@@ -128,7 +128,7 @@ def _about(report: Mapping[str, Any]) -> str:
 
 def _feature(found: Mapping[str, Any]) -> tuple[str, ...]:
     usual = "" if found["usual"] is None else f"{found['usual']:.3f}"
-    return (found["name"], f"{found['effect']:.3f}{' *' if found['drifted'] else ''}", usual, f"{found['p']:.3g}", f"{found['psi']:.3f}")
+    return (found["name"], f"{found['effect']:.3f}{'*' if found['drifted'] else ''}", usual, f"{found['p']:.3g}", f"{found['psi']:.3f}")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], kinds: str) -> str:

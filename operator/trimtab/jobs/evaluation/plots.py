@@ -58,10 +58,10 @@ def skill(performance: Mapping[str, Any]) -> str:
     step = (WIDTH - LEFT - RIGHT) / len(windows)
     marks = "".join(_mark(each, LEFT + step * (number + 0.5), y) for number, each in enumerate(windows))
     ends = f"<text x='{LEFT}' y='{height - 4}'>{windows[0]['from'][:10]}</text><text x='{WIDTH - RIGHT}' y='{height - 4}' text-anchor=end>{windows[-1]['to'][:10]}</text>"
-    lines = _level(y, promised, "promised", "promised") + _level(y, line, "least", "degraded below") + _level(y, 0.0, "zero", "")
+    lines = _level(y, promised, "promised") + _level(y, line, "least") + _level(y, 0.0, "zero")
     axis = "".join(f"<text x='{LEFT - 6}' y='{y(value) + 4:.1f}' text-anchor=end>{value:.2g}</text>" for value in (low, high))
     said = "; ".join(f"from {each['from'][:10]} {each['skill']['estimate']:.3f}, {each['standing'].lower()}" for each in windows)
-    return frame(height, f"Skill by window of labels: {said}.", axis + marks + lines + ends)
+    return frame(height, f"Skill by window of labels: {said}.", lines + axis + marks + ends)
 
 
 def _mark(window: Mapping[str, Any], x: float, y: Any) -> str:
@@ -73,12 +73,8 @@ def _mark(window: Mapping[str, Any], x: float, y: Any) -> str:
     return bar + f"<circle cx='{x:.1f}' cy='{spot:.1f}' r=5 class=live />"
 
 
-def _level(y: Any, value: float | None, kind: str, words: str) -> str:
-    if value is None:
-        return ""
-    at = y(value)
-    text = f"<text x='{WIDTH - RIGHT}' y='{at - 4:.1f}' text-anchor=end>{words} {value:.3g}</text>" if words else ""
-    return f"<line x1='{LEFT}' x2='{WIDTH - RIGHT}' y1='{at:.1f}' y2='{at:.1f}' class='{kind}'/>{text}"
+def _level(y: Any, value: float | None, kind: str) -> str:
+    return "" if value is None else f"<line x1='{LEFT}' x2='{WIDTH - RIGHT}' y1='{y(value):.1f}' y2='{y(value):.1f}' class='{kind}'/>"
 
 
 def windows(found: Sequence[Mapping[str, Any]], least: float) -> str:

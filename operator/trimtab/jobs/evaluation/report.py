@@ -115,12 +115,12 @@ def histogram(reference: Feature, live: Part) -> dict[str, Any]:
 def _bins(part: Part, shares: Sequence[Any]) -> list[tuple[int, str]]:
     """(place in the counts, what to call it) of the bins that are shown."""
     if isinstance(part.shape, CategoricalShape):
-        names = [*part.shape.categories, "other", "missing"]
+        names = [*part.shape.categories, "other", "null"]
         order = np.argsort(-np.maximum(*shares)[: len(names)], kind="stable")[:CATEGORIES]
         return [(int(place), names[place]) for place in sorted(order)]
     edges = [f"{each:.4g}" for each in part.shape.edges]
     names = [f"below {edges[0]}", *(f"{low} to {high}" for low, high in pairwise(edges)), f"from {edges[-1]}"] if edges else ["all"]
-    names += ["infinite", "missing"]
+    names += ["infinite", "null"]
     return [(place, name) for place, name in enumerate(names) if place < len(names) - 2 or max(shares[0][place], shares[1][place]) > 0]
 
 
