@@ -23,7 +23,9 @@ TOLD = {
 }
 """Reasons worth a line each; `kubectl get events` has the others."""
 
-EVENTS = r'jsonpath={.regarding.kind}{"\t"}{.regarding.name}{"\t"}{.reason}{"\t"}{.note}{"\n"}'
+BETWEEN = " || "
+EVENTS = f'jsonpath={{.regarding.kind}}{{"{BETWEEN}"}}{{.regarding.name}}{{"{BETWEEN}"}}{{.reason}}{{"{BETWEEN}"}}{{.note}}{{"\\n"}}'
+"""No tabs: kubectl would align columns by them."""
 PROGRESS_EVERY = 6
 """Of the lines that the replay prints, one each five seconds."""
 PAUSE_SECONDS = 2.0
@@ -72,7 +74,7 @@ class Telling(AbstractContextManager["Telling"]):
     def _events(self) -> None:
         known: set[str] = set()
         for line in self._lines("get", "events.events.k8s.io", "-n", NAMESPACE, "--watch", "-o", EVENTS):
-            kind, name, reason, note = (*line.split("\t", 3), "", "", "")[:4]
+            kind, name, reason, note = (*line.split(BETWEEN, 3), "", "", "")[:4]
             moment = Moment(self.date, kind, name, reason, note)
             if reason in TOLD.get(kind, ()) and line not in known:
                 self.moments.append(moment)
