@@ -5,6 +5,7 @@ import pytest
 from support.answered import HOUR, LAYOUT, START, Pod, answer, label
 from support.memory_store import MemoryStore
 from trimtab.api.documents import PredictionLog
+from trimtab.jobs.errors import UserFault
 from trimtab.jobs.predictions import files, log
 
 
@@ -86,6 +87,13 @@ def test_versions_with_other_columns_are_read_side_by_side(store: MemoryStore) -
 def test_a_deployment_that_was_never_asked_has_an_empty_log(store: MemoryStore) -> None:
     Pod(store, deployment="other").answers([answer("r-1")])
     assert read(store) == []
+
+
+def test_a_file_that_is_broken_is_said_and_is_nobodys_crash(store: MemoryStore) -> None:
+    Pod(store).answers([answer("r-1")])
+    store.put(LAYOUT.label_file("flights", START, "pod-9", 1), b"PAR1 not really PAR1")
+    with pytest.raises(UserFault, match="The log of predictions or their labels cannot be read"):
+        read(store)
 
 
 def test_a_bound_without_a_time_zone_is_refused(store: MemoryStore) -> None:

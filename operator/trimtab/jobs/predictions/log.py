@@ -14,8 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import duckdb
+
+from trimtab.api.reasons import Reason
 from trimtab.jobs.dataset import engine as engines
 from trimtab.jobs.dataset.engine import Engine, first, name, text
+from trimtab.jobs.errors import UserFault
 from trimtab.jobs.predictions import files
 from trimtab.jobs.predictions.files import Objects
 from trimtab.store.client import Store
@@ -32,6 +36,7 @@ EMPTY_LOG = {
     "model": "VARCHAR", "version": "INTEGER", "model_digest": "VARCHAR", "role": "VARCHAR",
 }  # fmt: skip
 """The columns that are always read, and what a log without objects looks like."""
+SHOWN_CHARACTERS = 300
 EMPTY_LABELS = {"request_id": "VARCHAR", "row": "INTEGER", "label": "VARCHAR", "label_time": "TIMESTAMPTZ", "received_at": "TIMESTAMPTZ"}
 
 
@@ -104,6 +109,16 @@ def load(engine: Engine, store: Store, objects: Objects, folder: Path, wanted: W
 
 def join(engine: Engine, predictions: Sequence[Path], labels: Sequence[Path], wanted: Wanted, *, to: str) -> Counts:
     """Make the table `to` of files in the engine's scratch; predictions in the order in which the first should win."""
+    try:
+        return _join(engine, predictions, labels, wanted, to)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        detail = " ".join(str(error).split())[:SHOWN_CHARACTERS]
+        raise UserFault(Reason.SOURCE_UNREADABLE, Reason.SOURCE_UNREADABLE.say(file="The log of predictions or their labels", detail=detail)) from error
+
+
+def _join(engine: Engine, predictions: Sequence[Path], labels: Sequence[Path], wanted: Wanted, to: str) -> Counts:
     engine.execute(f"CREATE TABLE __log AS SELECT {_columns(engine, predictions, wanted)} FROM {_table(predictions, EMPTY_LOG)} WHERE {_condition(wanted)}")
     engine.execute(f"CREATE TABLE __firsts AS SELECT request_id, row, {_first()} AS place FROM __log GROUP BY ALL")
     engine.execute(f"CREATE TABLE __last_labels AS {_last_labels(labels)}")
