@@ -111,6 +111,13 @@ def test_the_stored_object_is_read_back_by_the_models(kinds, namespace, kind):
     assert kind.status.model_validate(stored["status"]).model_dump(by_alias=True, exclude_unset=True) == stored["status"]
 
 
+W5, W50 = {"weight": 5, "duration": "2m"}, {"weight": 50, "duration": "2m"}
+
+
+def steps(*of: dict[str, Any], **rest: Any) -> dict[str, Any]:
+    return DEPLOYMENT | {"rollout": {"steps": list(of)} | rest}
+
+
 REFUSED = {
     "a delay that outlasts validity": ("FeatureSet", FEATURE_SET | {"publishDelay": "4h", "ttl": "3h"}, "spec.publishDelay is longer than spec.ttl"),
     "a negative ttl": ("FeatureSet", FEATURE_SET | {"ttl": "-1h"}, "spec.ttl is negative; write how long a value stays valid"),
@@ -179,6 +186,21 @@ REFUSED = {
         "compares with nothing",
     ),
     "follow beside version": ("Deployment", DEPLOYMENT | {"follow": "Passed", "version": 7}, "spec: give either `follow` or `version`"),
+    "steps that do not increase": ("Deployment", steps(W50, W5), "each weight must be larger than the one before it"),
+    "a weight twice": ("Deployment", steps(W50, {"pause": {}}, W50), "each weight must be larger than the one before it"),
+    "a weight of nothing": ("Deployment", steps({"weight": 0, "duration": "1m"}), "should be greater than or equal to 1"),
+    "a weight above all": ("Deployment", steps({"weight": 101, "duration": "1m"}), "should be less than or equal to 100"),
+    "no step": ("Deployment", steps(), "should have at least 1 items"),
+    "more than twenty steps": ("Deployment", steps(*({"weight": n, "duration": "1m"} for n in range(1, 22))), "must have at most 20 items"),
+    "a step that is neither": ("Deployment", steps({"duration": "1m"}), "give each step either `weight` and `duration`, or `pause`"),
+    "a step that is both": ("Deployment", steps(W5 | {"pause": {}}), "give each step either `weight` and `duration`, or `pause`"),
+    "a weight for ever": ("Deployment", steps({"weight": 5}), "`weight` and `duration` go together"),
+    "a pause with a duration beside it": ("Deployment", steps({"pause": {}, "duration": "1m"}), "`weight` and `duration` go together"),
+    "a duration in days": ("Deployment", steps({"weight": 5, "duration": "1d"}), "duration: Invalid value"),
+    "looks without a pause between them": ("Deployment", steps(W5, analysis={"interval": "10ms"}), "one second is the shortest"),
+    "a latency below stable's": ("Deployment", steps(W5, analysis={"maxLatencyRatioPercent": 90}), "should be greater than or equal to 100"),
+    "a header that is none": ("Deployment", DEPLOYMENT | {"sticky": {"header": "X User"}}, "spec.sticky.header: Invalid value"),
+    "a shadow of nothing": ("Deployment", DEPLOYMENT | {"shadow": {"version": 7, "percent": 0}}, "should be greater than or equal to 1"),
     "fewer than no replicas": ("Deployment", DEPLOYMENT | {"replicas": -1}, "should be greater than or equal to 0"),
     "an artifact nobody can verify": (
         "ModelVersion",
@@ -325,3 +347,11 @@ def test_a_deployment_keeps_its_model(kinds, namespace):
     apply(kinds, namespace, manifest("Deployment", {"model": "flights"}))
     assert "spec.model cannot be changed" in refusal(kinds, namespace, manifest("Deployment", {"model": "trains"}))
     apply(kinds, namespace, manifest("Deployment", {"model": "flights", "version": 3}))
+
+
+def test_a_rollout_of_weights_and_pauses_is_taken_with_its_defaults(kinds, namespace):
+    apply(kinds, namespace, manifest("Deployment", steps({"pause": {}}, W5, {"pause": {"duration": "1h"}}, W50)))
+    stored = json.loads(kinds.kubectl("get", "modeldeployment", "flights", "-n", namespace, "-o", "json"))["spec"]["rollout"]
+    assert stored["steps"] == [{"pause": {}}, W5, {"pause": {"duration": "1h"}}, W50]
+    assert (stored["progressDeadlineSeconds"], stored["rollbackWindow"], stored["onInconclusive"]) == (600, "10m", "Wait")
+    assert "configured" not in apply(kinds, namespace, manifest("Deployment", steps({"pause": {}}, W5, {"pause": {"duration": "1h"}}, W50)))
