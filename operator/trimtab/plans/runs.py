@@ -189,5 +189,17 @@ def unchanged(run: Run, version: Manifest, dataset: str, now: datetime) -> Run:
     return run.model_copy(update=facts)
 
 
+def data_are_gone(run: Run | None, dataset: str) -> str:
+    """Of a run that would have to go again, and cannot."""
+    versions = "newer ones only; change the recipe, or ask for a run with the annotation trimtab.dev/run-requested"
+    return Reason.VERSION_MISSING.say(field=f"Dataset {dataset}", version=run.dataset_version if run else "", versions=versions)
+
+
+def given_up(run: Run, dataset: str) -> Run:
+    """A run that failed and is not tried again, for its data have left the Dataset's list: whoever waits for it shall know."""
+    message = f"{run.message} It is not tried again: {data_are_gone(run, dataset)}"
+    return run if run.reason == Reason.VERSION_MISSING else run.model_copy(update={"reason": str(Reason.VERSION_MISSING), "message": message[:1000]})
+
+
 def _failed(run: Run, at: datetime, reason: str, message: str) -> Run:
     return run.model_copy(update={"outcome": "Failed", "finished_at": at.replace(microsecond=0), "reason": str(reason), "message": message})

@@ -15,7 +15,7 @@ from trimtab.plans.conditions import ConditionSet
 from trimtab.plans.lack import Lack
 from trimtab.plans.plan import Event, Manifest
 from trimtab.plans.pods import reason_named
-from trimtab.plans.runs import Scene, failed_gates, recipe_of
+from trimtab.plans.runs import Scene, data_are_gone, failed_gates, recipe_of
 from trimtab.plans.wanted import Wanted
 
 PROGRESS_EVERY = timedelta(seconds=30)
@@ -62,11 +62,6 @@ class Situation:
     def has_passed(self) -> bool:
         """Whether a version that this recipe made before has passed its gates."""
         return any(recipe_of(version) == self.scene.recipe and not failed_gates(version) for version in self.scene.made)
-
-    @property
-    def data_are_gone(self) -> bool:
-        """The version that the wanted run needs has left the Dataset's list."""
-        return isinstance(self.want, Wanted) and self.want.pointer is None
 
 
 @dataclass(frozen=True)
@@ -133,19 +128,12 @@ def failed(s: Situation) -> Verdict | None:
         return None
     reason = reason_named(run.reason) or Reason.CRASHED
     by_itself = reason in HEALS_WITH_TIME
-    if by_itself and s.data_are_gone:
-        return data_gone(s)
     return Verdict("Waiting" if by_itself else "Failed", reason, run.message, "Reconciling" if by_itself else "Stalled")
 
 
 def data_gone(s: Situation) -> Verdict | None:
     """A run is to go again, and the version it needs has left the Dataset's list."""
-    run = s.newest
-    versions = "newer ones only; change the recipe, or ask for a run with the annotation trimtab.dev/run-requested"
-    field = f"Dataset {s.scene.spec.dataset}"
-    return Verdict(
-        "Failed", Reason.VERSION_MISSING, Reason.VERSION_MISSING.say(field=field, version=run.dataset_version if run else "", versions=versions), "Stalled"
-    )
+    return Verdict("Failed", Reason.VERSION_MISSING, data_are_gone(s.newest, s.scene.spec.dataset), "Stalled")
 
 
 VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (

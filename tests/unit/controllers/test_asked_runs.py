@@ -418,3 +418,6 @@ async def test_a_failed_run_whose_data_left_the_list_promises_no_retry():
     assert told.ready("TrainingJob") == ("False", "VersionMissing")
     assert told.condition("TrainingJob", "Stalled")["status"] == "True"
     assert outcome.requeue_after is None, "nothing is tried again"
+    run = told.status("TrainingJob")["runs"][0]
+    assert (run["outcome"], run["reason"]) == ("Failed", "VersionMissing"), "who waits for the run hears that it is over"
+    assert run["message"].startswith("It does not answer. It is not tried again: Dataset flights: there is no version 1")
