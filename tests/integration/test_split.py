@@ -18,6 +18,8 @@ from support.object_store import ObjectStore
 from support.pretender import Does, Pretender, answer, raw, silent
 from support.server_process import Committed, Process, free_port
 from support.splits import Stable, metric, text, url
+from trimtab.api.split import generation
+from trimtab.controllers.counts import read_counts
 from trimtab_serving.split.arms import WARM_UP
 from trimtab_serving.split.peer import DEADLINE_SECONDS
 
@@ -164,6 +166,18 @@ def test_the_first_requests_of_a_candidate_are_counted_in_neither_arm(stable: St
         found += stable.ask(1)
     stable.ask(7)
     assert stable.metric("trimtab_split_requests_total") == 7
+
+
+def test_the_operator_reads_what_a_pod_shows(stable: Stable, candidate: Process) -> None:
+    said = text(url(candidate), 100)
+    stable.tell(said)
+    stable.ask(WARM_UP + 3)
+    found = read_counts(stable.process.admin.get("/metrics").text)
+    assert found is not None
+    assert (found.generation, found.percent) == (generation(said), 100.0)
+    ((place, pair),) = found.weights.items()
+    assert (place, pair.candidate.ok, pair.candidate.errors) == ((8, 100.0), 3, 0)
+    assert pair.candidate.buckets[-1] == (float("inf"), 3)
 
 
 def test_counts_stay_while_the_weight_changes_and_go_with_the_candidate(stable: Stable, candidate: Process) -> None:
