@@ -146,3 +146,35 @@ def test_help_names_the_program_as_it_was_called(name, tmp_path):
     program.chmod(0o755)
     done = subprocess.run([str(program), "--help"], capture_output=True, text=True, check=True, env=environment())
     assert f"Usage: {'kubectl trimtab' if name.startswith('kubectl') else 'trimtab'} " in done.stdout
+
+
+def test_the_doctor_names_what_is_missing_and_ends_with_1(trimtab, team):
+    done = trimtab("doctor", "-o", "json")
+    checks = {row["check"]: (row["mark"], row["found"]) for row in done.json()}
+    assert checks["kinds"][0] == "Ok"
+    assert checks["operator"] == ("Failed", "it is not installed")
+    assert checks["store"] == ("Failed", "there is no Secret trimtab-store")
+    assert done.code == 1
+
+
+def test_the_doctor_sees_a_secret_without_reading_it_and_tells_who_may_not_look(kinds, namespace, team):
+    team.kubectl("create", "secret", "generic", "trimtab-store", "--from-literal=AWS_SECRET_ACCESS_KEY=x")
+    assert {row["check"]: row["mark"] for row in Command(kinds.kubeconfig(), namespace)("doctor", "-o", "json").json()}["store"] == "Ok"
+    seen = {row["check"]: row for row in Command(kinds.kubeconfig("nobody"), namespace)("doctor", "-o", "json").json()}
+    assert seen["store"]["mark"] == "Warning"
+    assert seen["permissions"]["mark"] == "Warning"
+    assert seen["kinds"]["mark"] == "Failed"
+
+
+def test_lint_asks_the_server_for_what_only_it_can_check(kinds, namespace, tmp_path, trimtab):
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        "apiVersion: trimtab.dev/v1alpha1\nkind: Dataset\nmetadata: {name: flights}\nspec: {label: late, source: {uri: s3://lake/data/}, split: {train: 80}}\n"
+    )
+    assert trimtab("lint", str(file)).code == 0
+    done = trimtab("lint", str(file), "--server")
+    assert done.code == 1
+    assert "train, validation and test must add up to 100" in done.out
+    file.write_text(file.read_text().replace("train: 80", "train: 70"))
+    assert trimtab("lint", str(file), "--server").code == 0
+    assert kinds.kubectl("get", "dset", "-n", namespace) == ""

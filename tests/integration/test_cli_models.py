@@ -203,3 +203,37 @@ def test_the_curves_of_a_run_are_drawn(trimtab, committed):
     done = trimtab("runs", "curves", "cc33")
     assert done.code == 0, done.err
     assert "train   ○ validation" in done.out
+
+
+def version_of(store, layout, number: int, **facts) -> dict:
+    uri = layout.dataset("flights", f"set{number}")
+    inputs = {"objects": [{"uri": f"s3://lake/{number}.csv", "etag": "e", "size": 4}]}
+    store.put(f"{uri}/manifest.json", json.dumps({"inputs": inputs, "facts": facts}).encode())
+    return {"version": number, "digest": f"set{number}", "uri": uri}
+
+
+def test_two_versions_of_data_are_compared_and_a_file_is_followed_to_the_models(trimtab, pods, committed):
+    layout = Layout(committed.bucket, "team")
+    column = {"name": "distance", "dtype": "float", "nulls": 0}
+    one = version_of(committed.store, layout, 1, rows={"train": 70}, columns=[column], label="late")
+    two = version_of(committed.store, layout, 2, rows={"train": 90}, columns=[column | {"nulls": 3}], label="late")
+    pods.lists["datasets"] = [ready(dataset(), versions=[one, two])]
+    rows = {line.split()[0]: line.split()[1:] for line in trimtab("data", "diff", "flights:1", "flights:2").out.splitlines()[1:]}
+    assert rows["rows.train"] == ["70", "90"]
+    assert rows["columns.distance.nulls"] == ["0", "3"]
+    assert "label" not in rows
+    assert "s3://lake/1.csv" in " ".join(rows)
+    followed = trimtab("lineage", "--from", "s3://lake/1.csv", "-o", "json").json()
+    assert [(each["version"], each["models"]) for each in followed] == [("Dataset flights:1", "flights-v7")]
+    assert trimtab("data", "diff", "flights:1", "flights:9").code == 3
+
+
+def test_init_puts_a_file_into_the_store_and_names_it(trimtab, committed, tmp_path):
+    file = tmp_path / "jan.csv"
+    file.write_text("label,x\n" + "".join(f"{n % 2},{n}\n" for n in range(100)))
+    done = trimtab("init", "birds", "--data", str(file), "--upload", "--to", str(tmp_path / "out"))
+    assert done.code == 0, done.err
+    assert committed.store.get(f"s3://{committed.bucket}/team/data/birds/jan.csv") == file.read_bytes()
+    assert f"s3://{committed.bucket}/team/data/birds/" in (tmp_path / "out" / "dataset.yaml").read_text()
+    again = trimtab("init", "birds", "--data", f"s3://{committed.bucket}/team/data/birds/", "--to", str(tmp_path / "there"))
+    assert "100 rows, 2 columns" in again.out

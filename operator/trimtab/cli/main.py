@@ -11,7 +11,11 @@ from trimtab.cli.errors import UserError
 from trimtab.cli.render.show import console
 from trimtab.cli.verbs import (
     approve,
+    data,
+    doctor,
     explain,
+    init,
+    lineage,
     lint,
     models,
     pause,
@@ -30,10 +34,12 @@ from trimtab.cli.verbs import (
     why,
 )
 
-VERBS = (status, watch, why, explain, wait, run, pause, resume, approve, reject, promote, predict, prediction, who_answered, lint)
+VERBS = (
+    status, watch, why, explain, wait, run, pause, resume, approve, reject, promote, predict, prediction, who_answered, lineage, init, lint, doctor,
+)  # fmt: skip
 """In the order of `--help`; a verb's function has its module's name."""
 
-GROUPS = (rollout, models, runs)
+GROUPS = (rollout, models, runs, data)
 """Verbs with verbs of their own: each module has NAME, HELP, and an example for each of its functions in EXAMPLES."""
 
 INTERRUPTED = 130

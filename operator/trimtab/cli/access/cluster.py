@@ -19,6 +19,8 @@ CONNECT_SECONDS = 6.0
 PAGE = 500
 FIELD_MANAGER = "trimtab-cli"
 
+JSON = "application/json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 
 
@@ -83,14 +85,22 @@ class Cluster:
         except NotThere:
             return None
 
+    async def named(self, api_version: str, plural: str, name: str) -> bool:
+        """Whether there is one; nothing but its metadata is asked for, so that a Secret's content stays where it is."""
+        try:
+            await self.request("GET", self.path(api_version, plural, name), accept=METADATA)
+        except NotThere:
+            return False
+        return True
+
     async def patch(self, kind: Kind, name: str, body: Manifest) -> Manifest:
         """JSON merge patch of spec or metadata; a status is the operator's."""
-        return await self.request("PATCH", self.path(kind.api_version, kind.plural, name), body, MERGE, {"fieldManager": FIELD_MANAGER})
+        return await self.request("PATCH", self.path(kind.api_version, kind.plural, name), body, MERGE, query={"fieldManager": FIELD_MANAGER})
 
     async def apply(self, plural: str, obj: Manifest) -> Manifest:
         """Server-side apply in this person's name; what another tool owns is refused, not taken."""
         url = self.path(obj["apiVersion"], plural, obj["metadata"]["name"], obj["metadata"].get("namespace") or "")
-        return await self.request("PATCH", url, obj, APPLY, {"fieldManager": FIELD_MANAGER})
+        return await self.request("PATCH", url, obj, APPLY, query={"fieldManager": FIELD_MANAGER})
 
     async def create(self, api_version: str, plural: str, obj: Manifest, namespace: str | None = "") -> Manifest:
         return await self.request("POST", self.path(api_version, plural, "", namespace), obj)
@@ -123,9 +133,9 @@ class Cluster:
         return "".join([root, "" if namespace is None else f"/namespaces/{namespace or self.namespace}", f"/{plural}", f"/{name}" if name else ""])
 
     async def request(
-        self, method: str, path: str, body: Manifest | None = None, content_type: str = "application/json", query: Mapping[str, str] | None = None
+        self, method: str, path: str, body: Manifest | None = None, content_type: str = JSON, *, query: Mapping[str, str] | None = None, accept: str = JSON
     ) -> Manifest:
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers = {"Accept": accept, "Content-Type": content_type}
         data = None if body is None else json.dumps(body)
         try:
             async with self.session.request(method, self.access.server + path, params=query, data=data, headers=headers) as answer:

@@ -21,6 +21,7 @@ EXEC_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 FORWARD_PROTOCOL = "v4.channel.k8s.io"
 CHUNK = 1 << 18
 HEARTBEAT_SECONDS = 20.0
+TRANSFER = "trimtab.jobs.transfer"
 
 
 @dataclass
@@ -66,6 +67,11 @@ class Command:
         status = json.loads(self.ended) if self.ended else {"message": "the connection broke before the command was done"}
         if status.get("status") != "Success":
             said = self.complaint.decode(errors="replace").strip().splitlines()
+            if said and said[-1].endswith(f"No module named {TRANSFER}"):
+                raise UserError(
+                    "The worker's image here is older than this command, and cannot read the store for it.",
+                    "upgrade Trimtab in the cluster, or set TRIMTAB_WORKER_IMAGE",
+                )
             raise UserError(said[-1] if said else str(status.get("message", "the command in the pod failed")))
 
 

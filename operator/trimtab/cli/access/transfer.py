@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.cli.access.cluster import Cluster
-from trimtab.cli.access.streams import execute, run
+from trimtab.cli.access.streams import TRANSFER, execute, run
 from trimtab.cli.access.untar import Untar
 from trimtab.cli.errors import NoCluster, TimedOut, UserError
 from trimtab.cli.render.show import aside
@@ -28,7 +28,7 @@ READY_SECONDS = 120.0
 CONTAINER = "transfer"
 LABEL = "trimtab.dev/transfer"
 STORE_SECRET, SERVICE_ACCOUNT, NONROOT = "trimtab-store", "trimtab-worker", 65532
-PROGRAM = ("python", "-m", "trimtab.jobs.transfer")
+PROGRAM = ("python", "-m", TRANSFER)
 
 HOPELESS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "ErrImageNeverPull", "CreateContainerError")
 

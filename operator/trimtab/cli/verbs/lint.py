@@ -68,7 +68,7 @@ async def _dry_run(cluster: Cluster, manifest: Manifest) -> list[Problem]:
     try:
         url = cluster.path(kind.api_version, kind.plural, name, (manifest.get("metadata") or {}).get("namespace", ""))
         query = {"dryRun": "All", "fieldManager": "trimtab-cli", "force": "true", "fieldValidation": "Strict"}
-        await cluster.request("PATCH", url, manifest, "application/apply-patch+yaml", query)
+        await cluster.request("PATCH", url, manifest, "application/apply-patch+yaml", query=query)
     except NoCluster:
         raise
     except UserError as error:

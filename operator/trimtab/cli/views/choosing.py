@@ -4,7 +4,10 @@ import difflib
 
 from trimtab.api.kinds import KINDS
 from trimtab.cli.errors import NotThere, Usage
-from trimtab.cli.views.listed import DOWNSTREAM, Listed, Manifest, model_of, ref
+from trimtab.cli.views.listed import Listed, Manifest, model_of, ref
+
+MEANT = ("Deployment", "ModelVersion", "TrainingJob", "Dataset", "FeatureSet", "DriftMonitor")
+"""Of several objects of one name, which is meant: what serves before what watches it."""
 
 MONITOR = ("DriftMonitor", "driftmonitors", "driftmonitor", "dm")
 
@@ -26,8 +29,8 @@ def split(text: str) -> tuple[str | None, str]:
     return found, name
 
 
-def choose(listed: Listed, text: str, kinds: tuple[str, ...] = DOWNSTREAM) -> Manifest:
-    """The object that is meant. Of several of one name, the one furthest down the loop; a model's name stands for its Deployment or TrainingJob."""
+def choose(listed: Listed, text: str, kinds: tuple[str, ...] = MEANT) -> Manifest:
+    """The object that is meant. Of several of one name, the first of MEANT; a model's name stands for its Deployment or TrainingJob."""
     kind, name = split(text)
     wanted = (kind,) if kind else kinds
     for each in wanted:
@@ -45,7 +48,7 @@ def _of_model(listed: Listed, kind: str, model: str) -> Manifest | None:
     return max(of_model, key=lambda obj: int(obj["spec"].get("version", 0)), default=None) if kind == "ModelVersion" else next(iter(of_model), None)
 
 
-def missing(listed: Listed, text: str, kinds: tuple[str, ...] = DOWNSTREAM) -> NotThere:
+def missing(listed: Listed, text: str, kinds: tuple[str, ...] = MEANT) -> NotThere:
     """What is said of a name that nothing has."""
     name = text.rpartition("/")[2]
     names = sorted({obj["metadata"]["name"] for kind in kinds for obj in listed.of(kind)})

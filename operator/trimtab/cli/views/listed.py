@@ -141,3 +141,8 @@ def model_of(obj: Manifest) -> str | None:
 
 def version_of(obj: Manifest) -> int:
     return int(at(obj, "spec.version", 0))
+
+
+def open_incident(obj: Manifest) -> dict[str, Any] | None:
+    incident = at(obj, "status.incident")
+    return incident if incident and not incident.get("outcome") else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from trimtab.cli.views.family import family
 from trimtab.cli.views.health import REST, Mark, mark, sentence, word
-from trimtab.cli.views.listed import Listed, Manifest, at, condition, ref
+from trimtab.cli.views.listed import Listed, Manifest, at, condition, open_incident, ref
 
 NEWEST_VERSIONS = 5
 """Older versions are told by their number alone, unless they are served."""
@@ -48,11 +48,6 @@ def tree(listed: Listed, name: str) -> Tree:
 def is_at_rest(objects: Sequence[Manifest]) -> bool:
     """Nothing is going on, and nothing is about to begin by itself."""
     return all(mark(obj) in REST for obj in objects) and not any(at(obj, "status.candidate") or open_incident(obj) for obj in objects)
-
-
-def open_incident(obj: Manifest) -> dict[str, Any] | None:
-    incident = at(obj, "status.incident")
-    return incident if incident and not incident.get("outcome") else None
 
 
 def _without_old_versions(objects: Sequence[Manifest]) -> tuple[list[Manifest], list[Manifest]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from trimtab.api.base import BLOCKED_PREFIX
 from trimtab.cli.views.choosing import choose
-from trimtab.cli.views.family import jobs, needs, versions
+from trimtab.cli.views.family import jobs, monitors, needs, versions
 from trimtab.cli.views.health import warnings
 from trimtab.cli.views.listed import (
     Listed,
@@ -17,6 +17,7 @@ from trimtab.cli.views.listed import (
     is_ready,
     is_stalled,
     is_unseen,
+    open_incident,
     ref,
     version_of,
 )
@@ -128,6 +129,7 @@ def notes(listed: Listed, obj: Manifest) -> list[str]:
     found = [f"{each.type}: {each.message}" for each in warnings(obj) if is_ready(obj)]
     if obj["kind"] == "Deployment":
         found += not_served(listed, obj)
+        found += [said for each in monitors(listed, obj["spec"]["model"]) if at(each, "spec.deployment") == obj["metadata"]["name"] for said in watched(each)]
     return found
 
 
@@ -136,6 +138,13 @@ def not_served(listed: Listed, obj: Manifest) -> list[str]:
     stable, candidate = at(obj, "status.stable.version", 0), at(obj, "status.candidate.version")
     newer = [each for each in versions(listed, obj["spec"]["model"]) if version_of(each) > stable and version_of(each) != candidate]
     return [f"{each['metadata']['name']} is not served: {why_not}" for each in newer if (why_not := objection(obj, each))]
+
+
+def watched(monitor: Manifest) -> list[str]:
+    """What a monitor has to say of the model it watches."""
+    incident = open_incident(monitor)
+    found = [f"{ref(monitor)}: {each.type}: {each.message}" for each in warnings(monitor)]
+    return found + ([f"{ref(monitor)}: incident {incident['id'][:8]} is open, caused by {incident.get('cause')}."] if incident else [])
 
 
 def objection(deployment: Manifest, version: Manifest) -> str:
