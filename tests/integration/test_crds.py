@@ -100,6 +100,8 @@ def test_defaults_of_the_schema_are_those_of_the_models(kinds, namespace):
         "activeDeadlineSeconds": 3600,
         "backoffLimit": 0,
         "historyLimit": 5,
+        "maxAutomaticRunsPerDay": 3,
+        "onNewData": False,
         "suspend": False,
     }
 
