@@ -15,6 +15,8 @@ STATUS = "/status"
 """Behind the plural in a Target: what is written is the status."""
 STATUS_WRITES = 60
 """In one WINDOW: a second each."""
+POD_WRITES = 30
+"""In one WINDOW: each step of a rollout is two writes on a pod, and steps may be seconds long."""
 WINDOW = 60.0
 HOLD = timedelta(seconds=60)
 """How long the writer rests: by then the window is empty."""
@@ -46,4 +48,6 @@ class Pace:
 
 def allowed(target: Target) -> int:
     """Writes within one WINDOW."""
-    return STATUS_WRITES if target[0].endswith(STATUS) else WRITES
+    if target[0].endswith(STATUS):
+        return STATUS_WRITES
+    return POD_WRITES if target[0] == "pods" else WRITES
