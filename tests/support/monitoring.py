@@ -28,20 +28,20 @@ def version(number: int, **spec: Any) -> Object:
     return model_version("flights", number, **{"summary": INPUTS} | spec)
 
 
-def serving(*history: int, **status: Any) -> Object:
+def serving(*history: int, name: str = "flights", **status: Any) -> Object:
     """The Deployment, with the versions it has served, the last of which it serves."""
     entries = [{"version": number, "since": "2026-01-05T08:00:00Z"} for number in history]
     stable = {"version": history[-1], "name": f"flights-v{history[-1]}", "since": "2026-01-05T08:00:00Z"} if history else None
-    return deployment() | {"status": {"stable": stable, "history": entries, **status} if stable else status}
+    return deployment(name, "flights") | {"status": {"stable": stable, "history": entries, **status} if stable else status}
 
 
 def trainer(*runs: Object) -> Object:
     return training_job() | {"status": {"runs": list(runs)}}
 
 
-def clock_at(api: FakeApi, moment: datetime) -> None:
+def clock_at(api: FakeApi, moment: datetime, name: str = "flights") -> None:
     """The serving pod has stored requests up to this moment."""
-    owner = api.one("modeldeployments", "flights")
+    owner = api.one("modeldeployments", name)
     meta = {"name": "flights-v1-x", "namespace": "default", "labels": {OWNER_UID: owner["metadata"]["uid"]}}
     api.given({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "status": {"phase": "Running", "podIP": "10.2.2.2"}})
     api.scrapes["10.2.2.2", 8081] = f'trimtab_event_time_uploaded_seconds{{model="flights"}} {moment.timestamp()}\n'

@@ -11,6 +11,7 @@ from trimtab.plans.incidents import Book
 from trimtab.plans.lack import Lack
 from trimtab.plans.monitor_look import View
 from trimtab.plans.monitored import is_paused
+from trimtab.plans.plan import Manifest
 from trimtab.plans.pods import reason_named
 from trimtab.plans.retraining import Monitor, Policy, Step
 from trimtab.plans.triggers import bad_schedule
@@ -137,7 +138,7 @@ VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (
     suspended,  # a person wants no looks
     deployment_missing,  # there is nothing to watch
     nothing_served,  # there will be
-    lacking,  # a feature that the model does not have
+    lacking,  # the version, or a feature that it does not have
     bad_trigger,  # nothing would ever come of it
     training_job_missing,  # an incident would wait for ever
     prometheus_unreachable,  # some triggers are blind
@@ -149,9 +150,23 @@ VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (
 
 
 def lack_of(view: View) -> Lack | None:
-    """A feature to watch that the version has not; where its inputs are too many to be listed, the look itself says so."""
+    """What a look could not do without."""
     version = view.seen.version(view.seen.stable)
-    summary = (version["spec"].get("summary") or {}) if version else {}
+    return _feature_missing(view, version) if version else _version_missing(view)
+
+
+def _version_missing(view: View) -> Lack | None:
+    """The ModelVersion that serves was deleted: its pods answer, and nobody can say from what they learned."""
+    seen = view.seen
+    if seen.stable is None:
+        return None
+    there = ", ".join(str(each["spec"]["version"]) for each in seen.versions) or "none"
+    return Lack(Reason.VERSION_MISSING, Reason.VERSION_MISSING.say(field=f"Deployment {seen.spec.deployment}", version=seen.stable, versions=there))
+
+
+def _feature_missing(view: View, version: Manifest) -> Lack | None:
+    """A feature to watch that the version has not; where its inputs are too many to be listed, the look itself says so."""
+    summary = version["spec"].get("summary") or {}
     inputs = [each["name"] for each in summary.get("inputs") or []]
     unknown = [feature for feature in view.seen.spec.features if feature not in inputs]
     if not unknown or not inputs or int(summary.get("inputCount", 0)) > len(inputs):

@@ -52,7 +52,7 @@ class Hindrance(StrEnum):
     NULL_FLOOD = "NullFlood", "A column is suddenly empty; mend what feeds it."
     SKEW = "SkewDetected", "Answers differ from those computed offline: that is a bug, and a new model would have it too."
     DATASET_INVALID = "DatasetInvalid", "The Dataset does not pass its validation."
-    FEW_LABELS = "FewLabels", "Too few labels have matured."
+    FEW_LABELS = "FewLabels", "Too few labels have matured since the version learned."
     ROLLOUT = "RolloutInFlight", "A version is being rolled out; it is judged first."
     TRAINING_JOB_MISSING = "TrainingJobMissing", "There is no TrainingJob of the name in spec.onTrigger.trainingJob."
     PROVISIONAL_WORSE = "ProvisionalWorse", "The version that serves is worse than its predecessor; it is rolled back instead."

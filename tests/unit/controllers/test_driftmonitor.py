@@ -376,6 +376,14 @@ async def test_a_feature_that_the_model_does_not_have_is_named_before_any_job():
     assert not tale.jobs()
 
 
+async def test_a_version_whose_object_is_gone_cannot_be_looked_at():
+    tale = Watch(monitor(), serving(3), version(1), version(2), trainer())
+    await tale.settle()
+    assert tale.ready(KIND) == ("False", "VersionMissing")
+    assert tale.condition(KIND, "Ready")["message"] == "Deployment flights: there is no version 3; the versions are 1, 2."
+    assert not tale.jobs()
+
+
 async def test_an_event_time_from_the_future_does_not_stop_the_clock():
     tale = Watch()
     await tale.settle()
