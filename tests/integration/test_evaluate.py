@@ -350,12 +350,13 @@ def test_the_same_look_finds_the_same(place: Place, good: Version, calm: str, tm
 
 def test_on_the_clock_on_the_wall_labels_mature_when_their_predictions_were_made_so_long_ago(place, good, calm):
     """The month was answered this minute, whatever time its requests are about."""
-    now = pd.Timestamp.now(tz="UTC").tz_localize(None).isoformat()
-    later = (pd.Timestamp.now(tz="UTC").tz_localize(None) + pd.Timedelta(days=10)).isoformat()
-    since = (pd.Timestamp.now(tz="UTC").tz_localize(None) - pd.Timedelta(days=2)).isoformat()
-    young, old = (place.evaluate(calm, good.pointer, moment, since, name="wall", clock="Wall")[1] for moment in (now, later))
-    assert (young.performance, young.skill, young.new_rows) == ("Unknown", None, 0)
-    assert old.skill.labels > 8000
+    moment = pd.Timestamp.now(tz="UTC").tz_localize(None)
+    today, since = moment.normalize(), (moment - pd.Timedelta(days=2)).isoformat()
+    times = [each.isoformat() for each in (moment, today + pd.Timedelta(days=1), today + pd.Timedelta(days=10))]
+    young, tomorrow, old = (place.evaluate(calm, good.pointer, each, since, name="wall", clock="Wall") for each in times)
+    assert (young[1].performance, young[1].skill, young[1].new_rows) == ("Unknown", None, 0)
+    assert old[1].skill.labels > 8000
+    assert report(place, tomorrow[0].uri)["clockJump"].endswith("were about other times; set spec.clock to Event.")
 
 
 def test_requests_from_the_future_are_a_clock_jump_on_the_wall(place, good, calm):

@@ -20,7 +20,9 @@ class Window(Spec):
             )
         )
     )
-    duration: Duration = Field("24h", description="Length of one window; whole hours.")
+    duration: Duration = Field(
+        "24h", description="Length of one window. Training data is kept by day: a window that is compared with it is made whole days long."
+    )
     min_rows: int = Field(200, ge=1, description="A window with fewer rows is neither drift nor health.")
 
 
@@ -30,7 +32,10 @@ class ReferenceWindows(Spec):
     type: Literal["Training", "Trailing"] = Field(
         "Training", description="Training: the data the version was trained on. Trailing: what the version was asked in the time before the window."
     )
-    window: Duration = Field("672h", description="With Trailing, how much of the time before.")
+    window: Duration = Field(
+        "2400h",
+        description="With Trailing, how much of the time before. It must hold 1 / tests.alpha windows, and at least 30, before there can be an alarm.",
+    )
 
 
 class Consecutive(Spec):

@@ -7,7 +7,7 @@ the last windows anew; what is kept beside the reports saves work and decides no
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -27,6 +27,7 @@ from trimtab.jobs.evaluation.hours import Piece, Windows
 from trimtab.jobs.evaluation.logged import Log
 from trimtab.jobs.evaluation.models import Model
 from trimtab.jobs.evaluation.page import page
+from trimtab.jobs.evaluation.performance import Performance
 from trimtab.jobs.evaluation.replaying import Replayed
 from trimtab.jobs.evaluation.spans import HOUR
 from trimtab.jobs.predictions.log import Wanted
@@ -50,37 +51,49 @@ def run(document: EvaluateDocument, context: Context) -> Result:
     )
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What a look is about. `before` is the version that served before, a Contest that says why it cannot be asked, or None."""
+
+    document: EvaluateDocument
+    context: Context
+    watched: Model
+    before: Model | Contest | None
+    since: datetime
+    pieces: list[Piece]
+
+    @property
+    def asked(self) -> list[Model]:
+        return [self.watched, *([self.before] if isinstance(self.before, Model) else [])]
+
+
 def _look(document: EvaluateDocument, context: Context) -> Found:
-    spec, store, progress = document.spec, context.store, context.progress
+    progress = context.progress
     progress.update(2, f"Reading what {document.watching.name} promised")
-    watched = models.opened(store, document.watching, context.scratch / "watched")
-    contested = _predecessor(document, context)
-    since, pieces = _pieces(document, context, watched)
+    scene = _scene(document, context)
     with engines.opened(context.scratch) as engine:
         progress.update(10, "Reading predictions and labels")
-        log = _log(engine, document, context, [watched, *([contested] if isinstance(contested, Model) else [])], pieces)
+        log = _log(engine, scene)
         progress.update(40, "Comparing the windows of inputs")
-        examiner = Examiner(
-            spec, watched, Windows(store, context.layout, document.name, pieces), since, lambda span: log.count(f"{log.own()} AND {log.within(span)}")
-        )
-        drift = examiner.look(spans.closed(examiner.length, since, document.now, MOST_WINDOWS))
-        false_alarms = drifting.false_alarms(store, lambda digest: context.layout.false_alarms(document.name, digest), drift)
+        drift = _drift(scene, log)
         progress.update(60, "Judging the answers whose labels have matured")
-        rule = spec.performance
-        periods = spans.matured(seconds(rule.window), since, document.now, log.maturity, MOST_WINDOWS)
-        judged = performance.look(log, watched, rule, periods)
+        judged = _performance(scene, log)
         progress.update(75, "Computing predictions again")
-        replayed = _replayed(log, watched, drift, spec.skew.replay)
+        replayed = _replayed(scene, log, drift)
         progress.update(80, "Comparing with the version before")
-        contest = contested if not isinstance(contested, Model) else _contest(log, watched, contested, document, since)
-        labels = _labels(log, watched, since)
-    return Found(
-        document, watched, drift, judged, replayed, contest, labels, _jump(drift, pieces, document), false_alarms, _report_uri(drift, context, document)
-    )
+        contest, labels, jump = _contest(scene, log), _labels(scene, log), _jump(scene, log, drift)
+    uri = context.layout.report(document.name, drift.windows[-1].span.start) if drift.windows else ""
+    return Found(document, scene.watched, drift, judged, replayed, contest, labels, jump, _false_alarms(scene, drift), uri)
 
 
-def _predecessor(document: EvaluateDocument, context: Context) -> Model | Contest | None:
-    """The version before; a Contest that says why it cannot be asked; None where there is none."""
+def _scene(document: EvaluateDocument, context: Context) -> Scene:
+    watched = models.opened(context.store, document.watching, context.scratch / "watched")
+    pieces = hours.listed(context.store, context.layout, document.deployment, watched.digest)
+    since = document.since or (pieces[0].start if pieces else document.now)
+    return Scene(document, context, watched, _before(document, context), since, hours.within(pieces, since))
+
+
+def _before(document: EvaluateDocument, context: Context) -> Model | Contest | None:
     if document.predecessor is None:
         return None
     try:
@@ -89,55 +102,69 @@ def _predecessor(document: EvaluateDocument, context: Context) -> Model | Contes
         return Contest(remark=f"{document.predecessor.name} cannot be asked: {error.message}")
 
 
-def _pieces(document: EvaluateDocument, context: Context, watched: Model) -> tuple[datetime, list[Piece]]:
-    """Since when the version serves, and what was uploaded of its windows from then on."""
-    pieces = hours.listed(context.store, context.layout, document.deployment, watched.digest)
-    since = document.since or (pieces[0].start if pieces else document.now)
-    return since, hours.within(pieces, since)
-
-
-def _log(engine: engines.Engine, document: EvaluateDocument, context: Context, asked: list[Model], pieces: list[Piece]) -> Log:
-    watched, spec = asked[0], document.spec
-    columns = {*(INPUT + each.name for model in asked for each in model.inputs), *(OUTPUT + each.name for each in watched.outputs)}
+def _log(engine: engines.Engine, scene: Scene) -> Log:
+    document, context, watched = scene.document, scene.context, scene.watched
+    columns = {*(INPUT + each.name for model in scene.asked for each in model.inputs), *(OUTPUT + each.name for each in watched.outputs)}
     known = [each for each in (document.since, _data_until(watched)) if each]
-    wanted = Wanted(since=min(known) if document.since else None, until=document.now, clock=spec.clock, columns=tuple(sorted(columns)))
+    wanted = Wanted(since=min(known) if document.since else None, until=document.now, clock=document.spec.clock, columns=tuple(sorted(columns)))
     return logged.read(
         engine,
         context.store,
         context.layout,
         document.deployment,
         context.scratch / "log",
-        begun=_begun(document, pieces),
+        begun=_begun(scene),
         wanted=wanted,
         version=document.watching.version,
-        maturity=seconds(spec.performance.label_maturity),
+        maturity=seconds(document.spec.performance.label_maturity),
     )
 
 
-def _begun(document: EvaluateDocument, pieces: list[Piece]) -> datetime | None:
+def _begun(scene: Scene) -> datetime | None:
     """When the first row of interest was logged, on the pods' clocks: event times do not say it, the names of pieces do."""
-    if pieces:
-        return datetime.fromtimestamp(min(each.sequence for each in pieces) / 1000, UTC) - HOUR
-    return document.since if document.spec.clock == "Wall" else None
+    if scene.pieces:
+        return datetime.fromtimestamp(min(each.sequence for each in scene.pieces) / 1000, UTC) - HOUR
+    return scene.document.since if scene.document.spec.clock == "Wall" else None
 
 
-def _replayed(log: Log, watched: Model, drift: Drift, most: int) -> Replayed:
+def _drift(scene: Scene, log: Log) -> Drift:
+    document, context = scene.document, scene.context
+    windows = Windows(context.store, context.layout, document.name, scene.pieces)
+    examiner = Examiner(document.spec, scene.watched, windows, scene.since, log.own_rows)
+    return examiner.look(spans.closed(examiner.length, scene.since, document.now, MOST_WINDOWS))
+
+
+def _false_alarms(scene: Scene, drift: Drift) -> float | None:
+    name, layout = scene.document.name, scene.context.layout
+    return drifting.false_alarms(scene.context.store, lambda digest: layout.false_alarms(name, digest), drift)
+
+
+def _performance(scene: Scene, log: Log) -> Performance:
+    rule = scene.document.spec.performance
+    periods = spans.matured(seconds(rule.window), scene.since, scene.document.now, log.maturity, MOST_WINDOWS)
+    return performance.look(log, scene.watched, rule, periods)
+
+
+def _replayed(scene: Scene, log: Log, drift: Drift) -> Replayed:
     """Of the last window that has any rows."""
     busy = [each.span for each in drift.windows if each.rows]
-    return replaying.replay(log, watched, busy[-1], most) if busy else Replayed(remark="No window with rows has closed yet.")
+    most = scene.document.spec.skew.replay
+    return replaying.replay(log, scene.watched, busy[-1], most) if busy else Replayed(remark="No window with rows has closed yet.")
 
 
-def _contest(log: Log, watched: Model, predecessor: Model, document: EvaluateDocument, since: datetime) -> Contest:
-    rule = document.spec.performance
+def _contest(scene: Scene, log: Log) -> Contest | None:
+    rule, before = scene.document.spec.performance, scene.before
+    if not isinstance(before, Model):
+        return before
     try:
-        return comparing.compare(log, watched, predecessor, since=since, window=seconds(rule.window), min_labels=rule.min_labels)
+        return comparing.compare(log, scene.watched, before, since=scene.since, window=seconds(rule.window), min_labels=rule.min_labels)
     except DigestMismatch as error:
         return Contest(remark=f"The versions cannot be asked again: {error.message}")
 
 
-def _labels(log: Log, watched: Model, since: datetime) -> Labels:
-    new = log.count(log.matured_since(_data_until(watched) or since))
-    return Labels(watched.learned_rows, new, log.counts.repeated, log.counts.contradicted)
+def _labels(scene: Scene, log: Log) -> Labels:
+    new = log.count(log.matured_since(_data_until(scene.watched) or scene.since))
+    return Labels(scene.watched.learned_rows, new, log.counts.repeated, log.counts.contradicted)
 
 
 def _data_until(model: Model) -> datetime | None:
@@ -146,17 +173,16 @@ def _data_until(model: Model) -> datetime | None:
     return datetime.fromisoformat(found) if found else None
 
 
-def _jump(drift: Drift, pieces: list[Piece], document: EvaluateDocument) -> str:
+def _jump(scene: Scene, log: Log, drift: Drift) -> str:
     if not drift.windows:
         return ""
-    last, rows = drift.windows[-1].span, {each.span: each.rows for each in drift.windows}
-    over = [each for each in pieces if each.start < document.now]  # what was asked after the clock was read is no jump of the clock that it moves
-    on_the_wall = jumps.ahead(pieces, last.length, document.now) if document.spec.clock == "Wall" else ""
-    return on_the_wall or jumps.jumped(over, last, rows, document.spec.window.min_rows)
-
-
-def _report_uri(drift: Drift, context: Context, document: EvaluateDocument) -> str:
-    return context.layout.report(document.name, drift.windows[-1].span.start) if drift.windows else ""
+    last, now, least = drift.windows[-1].span, scene.document.now, scene.document.spec.window.min_rows
+    rows = {each.span: each.rows for each in drift.windows}
+    over = [each for each in scene.pieces if each.start < now]  # what was asked after the clock was read is no jump of the clock that it moves
+    if scene.document.spec.clock == "Event":
+        return jumps.jumped(over, last, rows, least)
+    elsewhere = jumps.elsewhere(last, log.own_rows(last), rows[last], least)
+    return jumps.ahead(scene.pieces, last.length, now) or elsewhere or jumps.jumped(over, last, rows, least)
 
 
 def _write(found: Found, context: Context) -> None:

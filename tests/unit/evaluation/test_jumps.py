@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from trimtab.jobs.evaluation.hours import Piece
-from trimtab.jobs.evaluation.jumps import ahead, jumped
+from trimtab.jobs.evaluation.jumps import ahead, elsewhere, jumped
 from trimtab.jobs.evaluation.spans import DAY, HOUR, Span
 from trimtab.store.client import ObjectInfo
 
@@ -69,3 +69,9 @@ def test_a_long_window_takes_a_long_gap():
     month = timedelta(days=30)
     span = Span(START, START + month)
     assert jumped([*days(5), *days(5, 25)], span, {span: 9}, 200) == ""
+
+
+def test_requests_about_another_time_than_that_of_the_wall_are_said():
+    span = Span(START, START + DAY)
+    assert elsewhere(span, 900, 0, 200).endswith("were about other times; set spec.clock to Event.")
+    assert (elsewhere(span, 900, 900, 200), elsewhere(span, 3, 0, 200)) == ("", "")

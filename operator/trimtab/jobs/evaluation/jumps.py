@@ -32,6 +32,13 @@ def ahead(pieces: Sequence[Piece], length: timedelta, now: datetime) -> str:
     return f"Requests were about {_said(latest)}, and the clock is at {_said(now)}." if latest > now + length else ""
 
 
+def elsewhere(span: Span, logged: int, profiled: int, min_rows: int) -> str:
+    """On a clock on the wall: a window whose requests were about another time than it."""
+    if logged < min_rows or profiled:
+        return ""
+    return f"The {logged} requests answered from {_said(span.start)} to {_said(span.end)} were about other times; set spec.clock to Event."
+
+
 def _back(pieces: Sequence[Piece], span: Span) -> str:
     """A pod that wrote of one hour and next of one more than a window earlier, since the last window began to be written."""
     written = sorted(each.sequence for each in pieces if each.start >= span.start)

@@ -47,6 +47,9 @@ class Log:
     def count(self, condition: str) -> int:
         return int(first(self.engine, f"SELECT count(*) FROM answers WHERE {condition}")[0])
 
+    def own_rows(self, span: Span) -> int:
+        return self.count(f"{self.own()} AND {self.within(span)}")
+
     def own(self) -> str:
         """Answered by the watched version."""
         return f"version = {self.version}"

@@ -34,6 +34,7 @@ def page(report: Mapping[str, Any]) -> str:
         f"<h2>What is recommended, and why</h2>{_advice(report['advice'])}",
         f"<h2>Skill</h2>{_skill(report['performance'])}{_comparison(report['comparison'])}",
         f"<h2>Inputs</h2>{_inputs(report['drift'])}",
+        f"<h2>Answers</h2>{_answers(report)}",
         f"<h2>Faults</h2>{_faults(report)}",
         f"<h2>What this speaks of</h2>{_about(report)}",
     ]
@@ -92,6 +93,25 @@ def _inputs(found: Mapping[str, Any]) -> str:
     histograms = "".join(f"<h3>{escape(each['name'])}</h3>{plots.histogram(each)}" for each in found["histograms"])
     legend = "<p class=quiet>Bars: this window. Lines: the reference. Shares of rows.</p>" if histograms else ""
     return f"<p>{how}</p>{shown}{bars}{note if features else ''}{table if features else ''}{histograms}{legend}{_left_out(found['leftOut'])}"
+
+
+def _answers(report: Mapping[str, Any]) -> str:
+    """Panels: nothing is decided by them."""
+    windows = [each for each in report["performance"]["windows"] if each["loss"] is not None]
+    rows = ((each["from"][:10], each["to"][:10], _share(each["meanTrue"]), _share(each["meanSaid"]), _share(each["loss"])) for each in windows)
+    table = _table(("from", "to", "true", "said", "loss"), rows, "ssnnn") if windows else ""
+    note = (
+        "<p class=quiet>Means of labels and of answers, and the loss a row. Loss follows how hard the days are: nothing is decided by it.</p>"
+        if windows
+        else ""
+    )
+    histograms = "".join(f"<h3>{escape(each['name'])}</h3>{plots.histogram(each)}" for each in report["answers"])
+    legend = "<p class=quiet>Bars: this window. Lines: the windows before it.</p>" if histograms else ""
+    return f"{table}{note}{histograms}{legend}" or "<p>Nothing is known of them yet.</p>"
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def _left_out(found: Mapping[str, str]) -> str:

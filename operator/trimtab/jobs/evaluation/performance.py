@@ -14,6 +14,7 @@ from trimtab.jobs.evaluation.answers import OUTPUT, judged_by, said, times
 from trimtab.jobs.evaluation.logged import Log
 from trimtab.jobs.evaluation.models import Model
 from trimtab.jobs.evaluation.spans import Span
+from trimtab.stats.metrics import Answers, row_losses
 from trimtab.stats.quality import Judgement, Reading, Standard, judge, reading
 from trimtab.stats.skill import Interval
 
@@ -34,6 +35,11 @@ class Period:
     labels: int
     judgement: Judgement
     remark: str = ""
+    loss: float | None = None
+    """A row, on average; it follows how hard the days are, so that it is shown and nothing is decided by it."""
+    true: float | None = None
+    said: float | None = None
+    """Mean of what was true and of what was said: of two classes, the share of the last and its mean probability."""
 
     @property
     def matured(self) -> float:
@@ -102,4 +108,17 @@ def _period(log: Log, model: Model, standard: Standard | None, min_labels: int, 
         return Period(span, rows, labels, Judgement("Unknown", labels), remark)
     found = log.rows([*(OUTPUT + each.name for each in model.outputs), "label"], f"{log.own()} AND label IS NOT NULL AND {log.within(span)}")
     answers = judged_by(said(found, model), found, model)
-    return Period(span, rows, labels, judge(answers, times(found), standard or Standard(NOTHING_PROMISED, 0.0), min_labels))
+    judgement = judge(answers, times(found), standard or Standard(NOTHING_PROMISED, 0.0), min_labels)
+    return Period(span, rows, labels, judgement, "", float(row_losses(answers).mean()), *means(answers))
+
+
+def means(answers: Answers) -> tuple[float | None, float | None]:
+    """Of what was true and what was said; of more than two classes there is no such number.
+
+    >>> means(Answers(np.array([1.0, 0.0]), np.array([1.0, 1.0]), 2, np.array([[0.5, 0.5], [0.0, 1.0]])))
+    (0.5, 0.75)
+    """
+    if answers.classes > 2:
+        return None, None
+    told = answers.certainty[:, -1] if answers.classes else answers.said
+    return float(answers.truth.mean()), float(told.mean())

@@ -5,17 +5,20 @@ Numbers that are not known are null; nothing in it is cut as the answer to the o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from trimtab.jobs.evaluation.advice import advise
+from trimtab.jobs.evaluation.drifting import Drift
 from trimtab.jobs.evaluation.found import Found
+from trimtab.jobs.evaluation.hours import add
 from trimtab.jobs.evaluation.performance import Performance, Period
 from trimtab.stats.drift import Finding, reading
 from trimtab.stats.profiles import CategoricalShape, Part
-from trimtab.stats.reference import Feature, slots
+from trimtab.stats.reference import Feature, kind_of, slots
 from trimtab.stats.skill import Interval
 
 SCHEMA = 1
@@ -48,6 +51,7 @@ def content(found: Found) -> dict[str, Any]:
         "advice": [each._asdict() for each in advise(found)],
         "drift": _drift(found),
         "performance": _performance(found.performance),
+        "answers": _answers(found.drift),
         "comparison": _comparison(found),
         "replay": {"remark": found.replayed.remark} | (found.replayed.replay.model_dump() if found.replayed.replay else {}),
         "labels": vars(found.labels),
@@ -112,6 +116,16 @@ def histogram(reference: Feature, live: Part) -> dict[str, Any]:
     }
 
 
+def _answers(drift: Drift) -> list[dict[str, Any]]:
+    """What the last window answered, against all windows before it that were looked at."""
+    if len(drift.windows) < 2:
+        return []
+    *earlier, last = (each.outputs for each in drift.windows)
+    busy = [each for each in earlier if each.rows]
+    sums = reduce(add, busy) if busy else last
+    return [histogram(Feature(name, kind_of(part), slots(sums.parts[name])[None, :]), part) for name, part in last.parts.items() if name in sums.parts]
+
+
 def _bins(part: Part, shares: Sequence[Any]) -> list[tuple[int, str]]:
     """(place in the counts, what to call it) of the bins that are shown."""
     if isinstance(part.shape, CategoricalShape):
@@ -150,6 +164,9 @@ def _period(period: Period) -> dict[str, Any]:
         "standing": found.standing,
         "remark": period.remark or None,
         "skill": _interval(found.skill) if found.skill else None,
+        "loss": _known(period.loss),
+        "meanTrue": _known(period.true),
+        "meanSaid": _known(period.said),
     }
 
 
