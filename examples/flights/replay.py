@@ -6,7 +6,8 @@ Time is compressed and nothing else is: every flight is asked about once, in ord
 `event_time`; its label is sent when it had become known (see `prepare.py --replay`). Flights that never arrived get none.
 
 Open loop: a slow answer delays no other request, and latency counts from when a request was due, not from when it could be
-sent. Only the standard library is used, so that this runs wherever Python does; a file in S3 is read as the worker reads it.
+sent. Where hundreds wait for an answer, the machine is too slow for the speed asked for: then the flights' clock is held until
+it has caught up, and each line says for how long. Only the standard library is used, so that this runs wherever Python does; a file in S3 is read as the worker reads it.
 """
 
 import argparse
@@ -31,6 +32,9 @@ from urllib.parse import urlsplit
 LONGEST_FLIGHT = timedelta(days=2)
 """Flights that departed before the span but land in it are due a label."""
 CONNECTIONS = 32
+MOST_OPEN = 500
+"""Requests without an answer: at the usual speed, two seconds of them."""
+CATCH_UP_SECONDS = 0.05
 MOST_LABELS = 5000
 TICK_SECONDS = 1.0
 """Labels that have become known are sent together, once a second."""
@@ -63,14 +67,20 @@ class Flight:
     known: datetime | None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Span:
-    """Event time from `since` up to `until`, at `speed` seconds of it a second."""
+    """Event time from `since` up to `until`, at `speed` seconds of it a second; `held` is for how long it stood still."""
 
     since: datetime
     until: datetime
     speed: float
     began: float = field(default_factory=time.monotonic)
+    held: float = 0.0
+
+    def hold(self, seconds: float) -> None:
+        """It stood still for so long."""
+        self.began += seconds
+        self.held += seconds
 
     def due(self, moment: datetime) -> float:
         """When a moment comes, on this process's own clock."""
@@ -158,13 +168,13 @@ class Tally:
     versions: Counter[str] = field(default_factory=Counter)
     recent: list[float] = field(default_factory=list)
 
-    def line(self, moment: datetime, seconds: float) -> str:
+    def line(self, moment: datetime, seconds: float, held: float) -> str:
         took = sorted(self.recent)
         self.recent, versions = [], ", ".join(f"v{version} {count}" for version, count in sorted(self.versions.items()))
         self.versions = Counter()
         return (
             f"{moment:%Y-%m-%d %H:%M}  {self.answered:7,} answers  {len(took) / seconds:4.0f}/s  p50 {_quantile(took, 0.5)}  p99 {_quantile(took, 0.99)}"
-            f"  failed {self.refused.total()}  labels {self.labels:,}  by {versions or 'none'}"
+            f"  failed {self.refused.total()}  labels {self.labels:,}  by {versions or 'none'}{f'  held {held:.0f} s' if held else ''}"
         )
 
 
@@ -195,6 +205,10 @@ class Replay:
                 continue
             if await self._stopped_before(self.span.due(batch[0].departs)):
                 break
+            while len(open_requests) > MOST_OPEN:
+                stopped = time.monotonic()
+                await asyncio.sleep(CATCH_UP_SECONDS)
+                self.span.hold(time.monotonic() - stopped)
             task = asyncio.create_task(self._ask(batch))
             open_requests.add(task)
             task.add_done_callback(open_requests.discard)
@@ -214,8 +228,8 @@ class Replay:
         return self._stopped.is_set()
 
     async def _ask(self, batch: list[Flight]) -> None:
+        due, outcome, version = self.span.due(batch[0].departs), "", "?"
         self.tally.asked += len(batch)
-        outcome, version = "", "?"
         try:
             status, version, body = await self.connections.post(f"{self.path}/infer", question(batch, self.columns))
             outcome = "" if status == 200 else f"{status} {body[:200].decode('utf-8', 'replace')}"
@@ -226,7 +240,7 @@ class Replay:
             return
         self.tally.answered += len(batch)
         self.tally.versions[version] += len(batch)
-        self.tally.recent.append(time.monotonic() - self.span.due(batch[0].departs))
+        self.tally.recent.append(time.monotonic() - due)
 
     def _remember(self, batch: list[Flight]) -> None:
         for row, flight in enumerate(batch):
@@ -260,7 +274,7 @@ class Replay:
         self._complaint = sentence
 
     async def _say(self) -> None:
-        print(self.tally.line(self.span.now, SAY_SECONDS), flush=True)
+        print(self.tally.line(self.span.now, SAY_SECONDS, self.span.held), flush=True)
 
     async def _every(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         while True:

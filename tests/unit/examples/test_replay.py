@@ -154,3 +154,22 @@ async def test_another_table_is_sent_by_its_own_columns_and_a_number_is_labelled
             writer.close()
     assert [(each["name"], each["data"]) for each in server.asked[0]["inputs"]] == [("hour_id", ["h1"]), ("weekday", ["Friday"]), ("hour", [10.0])]
     assert server.known == {"h1/0": 35.0}
+
+
+async def test_a_server_that_cannot_keep_up_holds_the_clock_and_nothing_is_left_out(monkeypatch):
+    class Slow(Kept):
+        async def __call__(self, reader, writer):
+            await asyncio.sleep(0.3)
+            await super().__call__(reader, writer)
+
+    monkeypatch.setattr(replay, "MOST_OPEN", 20)
+    server = Slow()
+    async with await asyncio.start_server(server, "127.0.0.1", 0) as listening:
+        span = replay.Span(MORNING, MORNING + timedelta(hours=1), 7200)
+        it = replay.Replay(replay.Connections(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"), "flights", span)
+        tally = await it.run(replay.read([HEADER, *(flight(n, n % 60 if n < 60 else 59) for n in range(200))], span.since, span.until, 1), 1)
+        for _, writer in it.connections._resting:
+            writer.close()
+    assert tally.answered == 200
+    assert span.held > 0.1
+    assert "held" in tally.line(span.now, 5.0, span.held)
