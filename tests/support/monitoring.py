@@ -43,7 +43,8 @@ def clock_at(api: FakeApi, moment: datetime, name: str = "flights") -> None:
     """The serving pod has stored requests up to this moment."""
     owner = api.one("modeldeployments", name)
     meta = {"name": "flights-v1-x", "namespace": "default", "labels": {OWNER_UID: owner["metadata"]["uid"]}}
-    api.given({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "status": {"phase": "Running", "podIP": "10.2.2.2"}})
+    spec = {"containers": [{"name": "serving", "image": "serving:1"}]}
+    api.given({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": {"phase": "Running", "podIP": "10.2.2.2"}})
     api.scrapes["10.2.2.2", 8081] = f'trimtab_event_time_uploaded_seconds{{model="flights"}} {moment.timestamp()}\n'
 
 

@@ -97,7 +97,9 @@ def _read(view: View, news: Evaluated) -> Readings:
 def _skill(view: View, news: Evaluated) -> PerformanceReading | None:
     """The last judged skill of this version, though the last window could not be judged."""
     same = view.readings is not None and view.evaluation is not None and view.readings.version == view.evaluation.version
-    return news.skill or (view.performance if same else None)
+    if news.skill:
+        return news.skill.model_copy(update={"to": news.skill_to})
+    return view.performance if same else None
 
 
 def _verdict(view: View, news: Evaluated) -> Judged | None:
@@ -127,7 +129,7 @@ def monitor_of(view: View) -> Monitor:
     """As the status remembers it; a monitor without memory is Learning."""
     seen, status = view.seen, view.seen.status
     stable, standing, incident = seen.stable or 1, status.standing, status.incident
-    identity = f"{seen.owner.namespace}/{seen.owner.name}"  # not the uid: a monitor that was restored opens the incidents it opened before
+    identity = seen.owner.name  # not the uid: a monitor that was restored, here or elsewhere, opens the incidents it opened before
     if standing is None or status.watching is None:
         return Monitor(identity, stable, stable, State.LEARNING, view.clock)
     return Monitor(
