@@ -2,16 +2,20 @@
 
 Every contender gets the same two Parquet files (two keys, times in shuffled order, one feature row in twenty corrected later, one
 row in a hundred without a key) and must say for each row the value known at its time: published an hour after the event, valid for
-three days. Each runs in a process of its own, for its CPU and its memory alone. What is right comes from a fourth way, a sorted
+three days from then on. Each runs in a process of its own, for its CPU and its memory alone. What is right comes from a fourth way, a sorted
 search in numpy. Read the ratios, not the seconds.
 
     ours          jobs/features/asof.py, all rows in order, corrections chosen
     ours, bounded the same with 1.2 GB for the engine
     bare          DuckDB's ASOF join by itself: no corrections, no order, no missing keys to mind
     pandas        merge_asof on sorted frames, as its documentation has it
+    feast, dask | duckdb   Feast's file store, in a Python of its own (see `feast_join.py`), where FEAST_PYTHON names one
+
+Rows lost and values wrong are counted against all rows that came in: a value of a row that is lost is not counted as wrong too.
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -32,7 +36,7 @@ import pyarrow.parquet as pq  # noqa: E402
 from trimtab.jobs.dataset import engine as engines  # noqa: E402
 from trimtab.jobs.features.asof import Match, beside, join  # noqa: E402
 
-DELAY, TTL = timedelta(hours=1), timedelta(days=3)
+DELAY, TTL = timedelta(hours=1), timedelta(days=3, hours=1)
 HOUR = 3_600_000_000
 KEYS, DAYS = 1000, 365
 MATCH = Match((("a", "a"), ("b", "b")), "ts", "event", "created", DELAY, TTL)
@@ -97,7 +101,7 @@ def bare(folder: Path) -> Any:
     engine = duckdb.connect(str(folder / "bare.duckdb"), config={"threads": 2, "memory_limit": "4GB"})
     for table in ("rows", "features"):
         engine.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet('{folder}/scratch/{table}.parquet')")
-    engine.execute(f"""CREATE TABLE wide AS SELECT rows.*, CASE WHEN ts - event <= INTERVAL {TTL.days} DAY THEN value END AS value FROM rows
+    engine.execute(f"""CREATE TABLE wide AS SELECT rows.*, CASE WHEN ts - event <= INTERVAL {TTL // timedelta(hours=1)} HOUR THEN value END AS value FROM rows
         ASOF LEFT JOIN features ON rows.a = features.a AND rows.b = features.b AND ts - INTERVAL 1 HOUR >= event""")
     return engine.execute("SELECT number, value FROM wide").to_arrow_table()
 
@@ -113,20 +117,37 @@ def pandas(folder: Path) -> Any:
 
 
 CONTENDERS: dict[str, Callable[[Path], Any]] = {"bare": bare, "ours": ours, "ours, bounded": bounded, "pandas": pandas}
+FEAST = ("feast, dask", "feast, duckdb")
+FEAST_PYTHON = os.environ.get("FEAST_PYTHON", "")
 
 
-def run_one(contender: str, folder: Path) -> None:
-    """In a process of its own: the join, then what is wrong with it."""
+def of_feast(contender: str, folder: Path) -> tuple[Any, dict[str, float]]:
+    """By its own Python; what it found, and what that cost."""
+    script = Path(__file__).with_name("feast_join.py")
+    ended = subprocess.run([FEAST_PYTHON, str(script), contender.rpartition(" ")[2], str(folder / "scratch")], capture_output=True, text=True, check=False)
+    if ended.returncode:
+        sys.exit(ended.stderr.strip().splitlines()[-1])
+    found = pq.read_table(folder / "scratch" / "feast.parquet")
+    return found.set_column(1, "value", found["value"].cast(pa.float64()).fill_null(np.nan)), json.loads(ended.stdout.splitlines()[-1])
+
+
+def of_ours(contender: str, folder: Path) -> tuple[Any, dict[str, float]]:
     found = CONTENDERS[contender](folder)
     used = resource.getrusage(resource.RUSAGE_SELF)
     # Not ru_maxrss: a child inherits that of the process it was forked from.
     peak = int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")).split()[1]) >> 10
+    return found, {"cpu": used.ru_utime + used.ru_stime, "peak": peak}
+
+
+def run_one(contender: str, folder: Path) -> None:
+    """In a process of its own: the join, then what is wrong with it."""
+    found, cost = (of_feast if contender in FEAST else of_ours)(contender, folder)
     numbers, values = found.column("number").to_numpy(), found.column("value").to_numpy()
     right = np.load(folder / "truth.npy")
     wrong = int((~((values == right[numbers]) | (np.isnan(values) & np.isnan(right[numbers])))).sum())
     lost = len(right) - len(np.unique(numbers))
     in_order = bool((np.diff(numbers) > 0).all())
-    print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "peak": peak, "lost": lost, "wrong": wrong, "order": in_order}))
+    print(json.dumps({**cost, "lost": lost, "wrong": wrong, "order": in_order}))
 
 
 def compare(rows: int, features: int, contenders: list[str]) -> None:
@@ -157,4 +178,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         run_one(sys.argv[2], Path(sys.argv[3]))
     else:
-        compare(int((sys.argv[1:] or ["1000000"])[0]), int((sys.argv[2:] or ["5000000"])[0]), sys.argv[3:] or list(CONTENDERS))
+        compare(int((sys.argv[1:] or ["1000000"])[0]), int((sys.argv[2:] or ["5000000"])[0]), sys.argv[3:] or [*CONTENDERS, *(FEAST if FEAST_PYTHON else ())])
