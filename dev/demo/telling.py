@@ -4,13 +4,16 @@ Three streams are listened to, each in a thread of its own, each opened again wh
 what the replay prints.
 """
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from kube import NAMESPACE, PROGRAM, Resource
 from terminal import say
@@ -64,7 +67,8 @@ class Telling(AbstractContextManager["Telling"]):
     def __exit__(self, *_: object) -> None:
         self._over.set()
         for each in self._streams:
-            each.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(each.pid, signal.SIGTERM)
 
     @property
     def is_over(self) -> bool:
@@ -93,20 +97,17 @@ class Telling(AbstractContextManager["Telling"]):
                     say(f"   {line}")
 
     def _monitor(self) -> None:
-        decoder, text = json.JSONDecoder(), ""
+        text: list[str] = []
         for line in self._lines("get", "driftmonitors.trimtab.dev", "-n", NAMESPACE, "--watch", "-o", "json"):
-            text = f"{text}{line}\n".lstrip()
-            try:
-                found: Any
-                found, end = decoder.raw_decode(text)
-            except json.JSONDecodeError:
-                continue
-            self.monitor, text = found, text[end:]
+            text = [line] if line == "{" else [*text, line]
+            if line == "}":
+                self.monitor = json.loads("\n".join(text))
 
     def _lines(self, *words: str) -> Iterator[str]:
         """What kubectl prints, for as long as the demo goes on."""
         while not self._over.is_set():
-            with subprocess.Popen([*PROGRAM, "kubectl", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as stream:
+            command = [*PROGRAM, "kubectl", *words]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True) as stream:
                 self._streams.append(stream)
                 for line in stream.stdout or ():
                     yield line.rstrip("\n")
