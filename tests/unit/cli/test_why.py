@@ -106,3 +106,17 @@ def test_a_candidate_on_its_way_in_is_no_note():
 def test_a_warning_beside_ready_is_told():
     obj = ready(dataset(), "Version 1 is ready.", "Ready", ("Valid", "False", "RuleViolated", "rule sizes is broken"))
     assert why(Listed.of_all(obj), "flights").notes == ("Valid: rule sizes is broken",)
+
+
+def test_what_the_operator_says_of_a_version_is_not_said_twice():
+    gates = ("GatesPassed", "False", "GatesFailed", "flights-v2 did not pass: skill 0.01.")
+    version = ready(model_version(version=2), "verified", "Verified", gates)
+    said = ready(deployment(), "flights-v1 answers. Not taken up: flights-v2 did not pass: skill 0.01.", stable={"version": 1})
+    assert why(Listed.of_all(version, said), "flights").notes == ()
+
+
+def test_an_open_incident_is_a_note_of_the_deployment():
+    monitor = ready({"apiVersion": "trimtab.dev/v1alpha1", "kind": "DriftMonitor", "metadata": {"name": "watch"}, "spec": {"deployment": "flights"}},
+                    incident={"id": "0123456789abcdef", "cause": "lost-skill"})  # fmt: skip
+    listed = Listed.of_all(monitor, ready(deployment(), stable={"version": 1}))
+    assert why(listed, "flights").notes == ("dm/watch: incident 01234567 is open, caused by lost-skill.",)

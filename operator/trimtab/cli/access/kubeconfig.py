@@ -187,14 +187,19 @@ def _credentials(user: Config) -> Config:
 
 
 def _tls(cluster: Config, user: Config) -> ssl.SSLContext:
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode() if cluster.get("certificate-authority-data") else None
-    context = ssl.create_default_context(cafile=cluster.get("certificate-authority"), cadata=authority)
-    if cluster.get("insecure-skip-tls-verify"):
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    if user.get("client-certificate-data"):
-        _load_pair(context, user["client-certificate-data"], user["client-key-data"])
-    elif user.get("client-certificate"):
-        context.load_cert_chain(user["client-certificate"], user.get("client-key"))
+    """How the server is trusted and what this person shows; a file that is not there or holds something else is said."""
+    try:
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode() if cluster.get("certificate-authority-data") else None
+        context = ssl.create_default_context(cafile=cluster.get("certificate-authority"), cadata=authority)
+        if cluster.get("insecure-skip-tls-verify"):
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if user.get("client-certificate-data"):
+            _load_pair(context, user["client-certificate-data"], user["client-key-data"])
+        elif user.get("client-certificate"):
+            context.load_cert_chain(user["client-certificate"], user.get("client-key"))
+    except (OSError, ValueError, KeyError) as error:
+        said = f"the certificates of {cluster['server']} or of its user cannot be read: {str(error) or type(error).__name__}"
+        raise NoCluster(f"The kubeconfig does not work: {said}.", "kubectl config view") from error
     return context
 
 

@@ -12,6 +12,6 @@ EXAMPLE = "trimtab approve mv/flights-v7"
 
 @on_cluster
 async def approve(cluster: Cluster, name: Named) -> None:
-    """Say that a version may be served; needs the RBAC verb `approve`."""
+    """Say that a version may be served. Needs the RBAC verb `approve`."""
     version = choose(await cluster.listed(), name, ("ModelVersion",))
     await carry_out(cluster, deeds.approval(version, "Approved", await cluster.who_am_i()))

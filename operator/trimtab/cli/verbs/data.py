@@ -19,7 +19,7 @@ from trimtab.cli.views.compare import differences
 from trimtab.cli.views.listed import Listed, Manifest, at
 
 NAME = "data"
-HELP = "Versions of data."
+HELP = "Versions of data: diff."
 EXAMPLES = {"diff": "trimtab data diff flights:3 flights:4"}
 
 One = Annotated[str, typer.Argument(metavar="NAME:VERSION", help="A version of a Dataset.")]

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @on_cluster
 async def doctor(cluster: Cluster, output: Form = Output.TABLE) -> None:
-    """Check cluster, kinds, permissions, operator and store, with what to do."""
+    """Check that all is there that Trimtab needs."""
     found = await _look(cluster)
     table = views.table(found)
     show(table, output, table_lines(table))

@@ -13,7 +13,7 @@ EXAMPLE = "trimtab explain dset/flights"
 
 @on_cluster
 async def explain(cluster: Cluster, name: Named, output: Form = Output.TABLE) -> None:
-    """Every value in force on an object: written by a person, a default, or found by the operator."""
+    """Every value in force, and where it comes from."""
     listed = await cluster.listed()
     table = facts_of(listed, choose(listed, name))
     show(table, output, table_lines(table))

@@ -35,7 +35,7 @@ def init(
     name: New, data: Data, label: Label = None, timestamp: Timestamp = None, upload: Upload = False, uri: Uri = None, to: Folder = None,
     namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None,
 ) -> None:  # fmt: skip
-    """Look at data, say what is in it, and write the first manifests."""
+    """Look at data and write the first manifests."""
     if not checking.NAME.fullmatch(name) or len(name) > MOST_NAME:
         raise Usage(f"{name} is no name: small letters, digits and dashes, at most {MOST_NAME}.")
     folder = to or Path(name)

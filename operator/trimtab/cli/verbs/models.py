@@ -18,7 +18,7 @@ from trimtab.cli.views.choosing import choose
 from trimtab.cli.views.compare import differences, upright
 
 NAME = "models"
-HELP = "The versions of models: list, show, compare, pull to this machine."
+HELP = "Versions of models: list, show, compare, pull."
 EXAMPLES = {
     "list": "trimtab models list flights",
     "show": "trimtab models show flights-v7",

@@ -12,5 +12,5 @@ EXAMPLE = "trimtab pause mdep/flights"
 
 @on_cluster
 async def pause(cluster: Cluster, name: Named) -> None:
-    """Stop all deeds on an object; what is served goes on being served."""
+    """Stop all deeds on an object. What is served goes on being served."""
     await carry_out(cluster, deeds.pause(choose(await cluster.listed(), name)))

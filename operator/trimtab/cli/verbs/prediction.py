@@ -29,7 +29,7 @@ Deployment = Annotated[str | None, typer.Option("--deployment", help="Look only 
 
 @on_cluster
 async def prediction(cluster: Cluster, request: Id, deployment: Deployment = None, output: Form = Output.TABLE) -> None:
-    """One answer: what was asked and said, which version, which data, which source files."""
+    """One answer, back to the files it was made of. What was asked, which version, which data."""
     listed = await cluster.listed()
     names = [deployment] if deployment else [obj["metadata"]["name"] for obj in listed.of("Deployment")]
     async with transfer.opened(cluster) as store:

@@ -28,7 +28,7 @@ Printed = Annotated[Output | None, typer.Option("--output", "-o", help="yaml or 
 
 @on_cluster
 async def promote(cluster: Cluster, name: Named, to: To = None, to_namespace: Elsewhere = None, output: Printed = None) -> None:
-    """Serve a version by name, or copy it into another namespace."""
+    """Serve a version by name, or copy it elsewhere."""
     listed = await cluster.listed()
     version = choose(listed, name, ("ModelVersion",))
     if (to is None) == (to_namespace is None):

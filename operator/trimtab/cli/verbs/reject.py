@@ -12,6 +12,6 @@ EXAMPLE = "trimtab reject mv/flights-v7"
 
 @on_cluster
 async def reject(cluster: Cluster, name: Named) -> None:
-    """Say that a version must not be served; needs the RBAC verb `approve`."""
+    """Say that a version must not be served. Needs the RBAC verb `approve`."""
     version = choose(await cluster.listed(), name, ("ModelVersion",))
     await carry_out(cluster, deeds.approval(version, "Rejected", await cluster.who_am_i()))

@@ -16,7 +16,7 @@ from trimtab.cli.views.choosing import choose
 from trimtab.cli.views.listed import Listed, Manifest
 
 NAME = "rollout"
-HELP = "How a new version comes in, and a person's part in it."
+HELP = "How a new version comes in."
 EXAMPLES = {
     "status": "trimtab rollout status flights",
     "promote": "trimtab rollout promote flights",

@@ -22,7 +22,7 @@ from trimtab.cli.views.plot import plot
 from trimtab.cli.views.table import Table
 
 NAME = "runs"
-HELP = "Every training run: list and filter, show, compare, learning curves."
+HELP = "Training runs: list, show, compare, curves."
 EXAMPLES = {
     "list": "trimtab runs list \"params.max_depth > 5 and (metrics.roc_auc >= 0.8 or owner = 'ops')\"",
     "show": "trimtab runs show 13cc0633",

@@ -19,7 +19,7 @@ Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="A model, or 
 
 @on_cluster
 async def status(cluster: Cluster, name: Name = None, output: Form = Output.TABLE) -> None:
-    """How a model stands: data, runs, versions, serving, monitoring, as one tree."""
+    """How models stand. One in full: data, runs, versions, serving, monitoring as one tree."""
     listed = await cluster.listed()
     if name:
         found = tree(listed, name)

@@ -27,7 +27,7 @@ Timeout = Annotated[str, typer.Option("--timeout", help="Longest wait: 90s, 15m,
 
 @on_cluster
 async def wait(cluster: Cluster, name: Named, goal: Goal = "ready", within: Timeout = "10m") -> None:
-    """Wait until an object is as you say; the exit code says whether it is."""
+    """Wait until it is so; the exit code is the answer."""
     decide, end = judge(goal), asyncio.get_running_loop().time() + duration(within)
     found = await _first(cluster, name, goal)
     if found is None:

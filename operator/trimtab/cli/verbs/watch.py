@@ -33,7 +33,7 @@ Timeout = Annotated[str, typer.Option("--timeout", help="Longest time to watch: 
 
 @on_cluster
 async def watch(cluster: Cluster, name: Named, within: Timeout = "2h") -> None:
-    """Follow a model until it is at rest: a live tree in a terminal, a line for each change elsewhere."""
+    """Follow a model until it is at rest. A live tree in a terminal, a line a change elsewhere."""
     out = console()
     looks = _looks(cluster, name, duration(within))
     last = await (_live(looks) if out.is_terminal else _plain(looks))

@@ -16,7 +16,7 @@ EXAMPLE = "trimtab why flights"
 
 @on_cluster
 async def why(cluster: Cluster, name: Named, output: Form = Output.TABLE) -> None:
-    """Why something is not Ready, or why the newest version is not served: the last cause first."""
+    """Why something is not Ready. The last cause first; and why the newest version is not served."""
     answer = answer_of(await cluster.listed(), name)
     show(answer, output, list(_lines(answer)))
 

@@ -137,7 +137,9 @@ def not_served(listed: Listed, obj: Manifest) -> list[str]:
     """For each version newer than the stable one, what keeps it out; a candidate is on its way in and is told elsewhere."""
     stable, candidate = at(obj, "status.stable.version", 0), at(obj, "status.candidate.version")
     newer = [each for each in versions(listed, obj["spec"]["model"]) if version_of(each) > stable and version_of(each) != candidate]
-    return [f"{each['metadata']['name']} is not served: {why_not}" for each in newer if (why_not := objection(obj, each))]
+    ready = condition(obj, "Ready")
+    told = ready.message if ready else ""
+    return [f"{each['metadata']['name']} is not served: {said}" for each in newer if (said := objection(obj, each)) and said not in told]
 
 
 def watched(monitor: Manifest) -> list[str]:
