@@ -2,6 +2,8 @@
 
 crds/                               the CustomResourceDefinitions, for `kubectl apply -f crds/`
 charts/trimtab/templates/crds/      the same as templates, so that `helm upgrade` upgrades them
+charts/trimtab/monitoring/          the alerts, as a Prometheus rules file
+charts/trimtab/dashboards/          the dashboards, as Grafana imports them
 """
 
 import sys
@@ -11,14 +13,16 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "operator"))
+sys.path[:0] = [str(ROOT / "operator"), str(ROOT / "dev")]
 
 import chart_values  # noqa: E402
 import reference  # noqa: E402
+from dashboards import boards, grafana, rules  # noqa: E402
 from trimtab.api.crd import crd  # noqa: E402
 from trimtab.api.kinds import KINDS  # noqa: E402
 
 HEADER = "# Written by dev/generate.py from operator/trimtab/api; change it there.\n"
+ALERTS_HEADER = "# A Prometheus rules file, written by dev/generate.py from dev/dashboards/rules.py; change it there.\n"
 CHART = ROOT / "charts" / "trimtab"
 KEEP = """\
 {{- if .Values.crds.keep }}
@@ -36,6 +40,16 @@ def artefacts() -> dict[Path, str]:
         CHART / "values.schema.json": chart_values.schema(values),
         CHART / "README.md": chart_values.readme(values),
         **{ROOT / "docs" / "reference" / name: text for name, text in reference.pages().items()},
+        **observability(),
+    }
+
+
+def observability() -> dict[Path, str]:
+    """What Prometheus and Grafana are given, and the page that says what wakes whom."""
+    return {
+        CHART / "monitoring" / "rules.yaml": ALERTS_HEADER + dump(rules.document()),
+        ROOT / "docs" / "reference" / "alerts.md": rules.page(),
+        **{CHART / "dashboards" / f"trimtab-{board.name.lower()}.json": grafana.document(board) for board in boards.BOARDS},
     }
 
 

@@ -239,6 +239,8 @@ class PerformanceReading(Status):
     """Matured labels in the window."""
     matured: str = ""
     """Share of the window's predictions whose labels have come."""
+    to: datetime | None = None
+    """Its end, on the monitor's clock."""
 
 
 class Incident(Status):

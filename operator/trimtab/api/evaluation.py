@@ -3,7 +3,7 @@
 import base64
 import zlib
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -76,10 +76,14 @@ class Replay(Status):
     """A sentence with one example; empty where all match."""
 
 
+Fault = Literal["NullFlood", "UnseenCategories", "FrozenColumn", "SchemaChanged"]
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+
+
 class FaultReading(Status):
     """Something broken that must not be called drift."""
 
-    name: Literal["NullFlood", "UnseenCategories", "FrozenColumn", "SchemaChanged"]
+    name: Fault
     column: str
     detail: str
 
