@@ -46,6 +46,20 @@ def test_as_many_as_may_be_named_fit_a_termination_message(worker: Worker) -> No
     assert type(answer).decode(answer.encode()) == answer
 
 
+def test_a_look_that_fails_tells_of_what_there_is(worker: Worker) -> None:
+    worker.put("a.csv", rows(100))
+    worker.snapshot({"label": "late"})
+    worker.put("a.csv", rows(200))
+    second = worker.snapshot({"label": "late"})[1]
+    broken = worker.snapshot({"label": "late", "validation": [{"name": "many", "rows": {"min": 1000}}]}, named=[1])[1]
+    assert (broken.outcome, broken.reason) == ("Failed", "RuleViolated")
+    assert [(each.facts["version"], each.uri == second.uri) for each in broken.found()] == [("2", True), ("1", False)]
+
+
+def test_a_first_look_that_fails_has_nothing_to_tell(worker: Worker) -> None:
+    assert worker.materialize()[1].found() == []
+
+
 def test_what_was_collected_is_no_version_any_more(worker: Worker) -> None:
     worker.put("a.csv", rows(100))
     worker.snapshot({"label": "late"})

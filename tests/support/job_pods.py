@@ -60,8 +60,12 @@ def answer(api: FakeApi, job: Object, result: Result) -> None:
 
 def fault(api: FakeApi, job: Object, reason: str, message: str, code: int = 2) -> None:
     """The worker ends with a failure of its own, and the Job gives up."""
-    text = Result(outcome="Failed", reason=reason, message=message).encode()
-    api.given(pod_of(job, phase="Failed", state=terminated(code, text)))
+    complain(api, job, Result(outcome="Failed", reason=reason, message=message), code)
+
+
+def complain(api: FakeApi, job: Object, result: Result, code: int = 2) -> None:
+    """The same in the worker's own words."""
+    api.given(pod_of(job, phase="Failed", state=terminated(code, result.encode())))
     api.set_status(job, active=0, failed=1, conditions=[condition("Failed", "PodFailurePolicy", at=_stamp(api))])
 
 

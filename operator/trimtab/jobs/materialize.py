@@ -33,6 +33,11 @@ log = structlog.get_logger()
 
 def run(document: MaterializeDocument, context: Context) -> Result:
     """See the module."""
+    with claims.told_in_failure(context.store, context.layout.feature_set_folder(document.name), document.named, _told):
+        return _run(document, context)
+
+
+def _run(document: MaterializeDocument, context: Context) -> Result:
     form, objects = source.find(context.store, document.spec.source)
     inputs = inputs_of(document, form, objects)
     digest = manifests.digest_of(inputs)

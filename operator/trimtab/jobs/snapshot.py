@@ -47,6 +47,11 @@ class Wanted:
 
 def run(document: SnapshotDocument, context: Context) -> Result:
     """See the module."""
+    with claims.told_in_failure(context.store, context.layout.dataset_folder(document.name), document.named, _told):
+        return _run(document, context)
+
+
+def _run(document: SnapshotDocument, context: Context) -> Result:
     wanted = look(document, context)
     objects = [*wanted.objects, *(wanted.logged.all if wanted.logged else [])]
     log.info("snapshot.source", objects=len(objects), bytes=sum(each.size for each in objects), digest=wanted.digest)

@@ -5,7 +5,7 @@ A list of readings, asked in order; the first that applies is the outcome. What 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,6 +50,8 @@ class Failed:
     reason: Reason
     message: str
     retry: bool = False
+    result: Result | None = field(default=None, compare=False)
+    """What it said, where it did."""
 
 
 Outcome = Running | Waiting | Finished | Failed
@@ -224,7 +226,7 @@ def disrupted(death: Death) -> Failed | None:
 def said_why(death: Death) -> Failed | None:
     if not death.result:
         return None
-    return Failed(_known(death.result.reason), death.result.message, retry=death.terminated.get("exitCode") == TRY_AGAIN)
+    return Failed(_known(death.result.reason), death.result.message, retry=death.terminated.get("exitCode") == TRY_AGAIN, result=death.result)
 
 
 def crashed(death: Death) -> Failed | None:

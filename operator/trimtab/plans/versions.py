@@ -12,7 +12,7 @@ from trimtab.api.dataset import Check, DatasetSpec, DatasetVersion
 from trimtab.api.documents import Result
 from trimtab.api.featureset import FeatureSetSpec, FeatureSetVersion
 from trimtab.plans.looks import Scene
-from trimtab.plans.pods import Finished
+from trimtab.plans.pods import Failed, Finished
 
 V = TypeVar("V", bound=DatasetVersion | FeatureSetVersion)
 
@@ -49,19 +49,26 @@ class Holdings(Generic[V]):
 
 @dataclass(frozen=True)
 class News(Generic[V]):
-    """What a look that has just ended answered: the version that it is about, and older ones that were asked for by number."""
+    """What a look that has just ended answered: the version that it is about, unless it failed, and older ones."""
 
     made: V | None = None
     found: tuple[V, ...] = ()
 
 
 def answer_of(scene: Scene, check: Check | None, version: Callable[[Result, Check], V | None]) -> News[V]:
-    """`version` reads one from an answer."""
-    result = news(scene, check)
+    """`version` reads one from an answer. A look that failed tells of what was made before, so that it serves on after a restore."""
+    good = news(scene, check)
+    result = good or _complaint(scene, check)
     if result is None or check is None:
         return News()
     older = (version(result.model_copy(update=each.model_dump()), check) for each in result.found())
-    return News(version(result, check), tuple(each for each in older if each))
+    return News(version(good, check) if good else None, tuple(each for each in older if each))
+
+
+def _complaint(scene: Scene, check: Check | None) -> Result | None:
+    """What a look said that failed, and that the status does not have yet."""
+    look = scene.look(check.job) if check and check.outcome == "Failed" and check != scene.before else None
+    return look.outcome.result if look and isinstance(look.outcome, Failed) else None
 
 
 def news(scene: Scene, check: Check | None) -> Result | None:

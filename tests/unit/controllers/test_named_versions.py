@@ -4,6 +4,7 @@ import json
 
 from support.answers import materialize_answer, snapshot_answer
 from support.builders import dataset, feature_set, training_job
+from support.job_pods import complain
 from support.tale import Tale
 from trimtab.api.documents import Found, Result
 from trimtab.controllers import dataset as datasets
@@ -76,6 +77,17 @@ async def test_a_version_that_has_left_the_list_comes_back_when_it_is_named():
     await told.edited("Dataset", activeVersion=1)
     await told.answered("snapshot", also(snapshot_answer(2, reason="Unchanged"), snapshot_answer(1)))
     assert (listed(told, "Dataset"), told.status("Dataset")["activeVersion"]) == ([2, 1], 1)
+
+
+async def test_bad_new_data_after_a_restore_take_nothing_away():
+    told = Tale(datasets, given=(dataset(),))
+    await told.settle()
+    broken = also(Result(outcome="Failed", reason="RuleViolated", message="1 of 1 validation rules are broken."), snapshot_answer(4), snapshot_answer(2))
+    complain(told.api, told.job("snapshot"), broken)
+    await told.settle()
+    assert (listed(told, "Dataset"), told.status("Dataset")["activeVersion"]) == ([4, 2], 4)
+    assert told.ready("Dataset") == ("True", "RuleViolated")
+    assert told.condition("Dataset", "Valid")["status"] == "False"
 
 
 async def test_a_status_that_is_lost_while_the_look_goes_on_is_read_from_its_job():

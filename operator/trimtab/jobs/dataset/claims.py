@@ -5,9 +5,11 @@ twice, from two pods or after a crash, gives the same answer.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from trimtab.api.documents import Found
+from trimtab.jobs.errors import UserFault
 from trimtab.store import manifest as manifests
 from trimtab.store.client import ObjectInfo, Store
 from trimtab.store.errors import ObjectMissing
@@ -40,6 +42,17 @@ def found(store: Store, folder: str, numbers: Sequence[int], facts: Callable[[Ma
     """Those of the numbers that are versions, as an answer tells them; `facts` are what it says of one."""
     there = [(number, version) for number in numbers if (version := numbered(store, folder, number))]
     return [Found(uri=f"{folder}/{manifest.digest}", manifest_digest=sha256, facts=facts(manifest, number)) for number, (manifest, sha256) in there]
+
+
+@contextmanager
+def told_in_failure(store: Store, folder: str, named: Sequence[int], facts: Callable[[Manifest, int], dict[str, str]]) -> Iterator[None]:
+    """What fails tells all the same of the newest version and of those that are named: bad new data take nothing away."""
+    try:
+        yield
+    except UserFault as fault:
+        newest = sorted(_taken(store, folder))[-1:]
+        fault.result = fault.result.with_found(found(store, folder, list(dict.fromkeys([*newest, *named])), facts))
+        raise
 
 
 def _taken(store: Store, folder: str) -> dict[int, ObjectInfo]:
