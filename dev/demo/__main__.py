@@ -5,7 +5,8 @@
     act 3  July: somebody brings a model that knows nothing; it is fast and never fails
     act 4  August and September: nothing needs to be done, and nothing is
 
-(Act 1, the launch on January's flights, is the end of act 0.) ACTS=0 ends at the first prediction; without it all are played. DAYS_A_MINUTE=16 is how fast the flights come.
+(Act 1, the launch on January's flights, is the end of act 0.) ACTS=0 ends at the first prediction; without it all are played. DAYS_A_MINUTE=16 is how fast the flights come,
+ONE_OF=1 how many of them are asked about.
 Takes the cluster that `CLUSTER` names (see `python3 dev/cluster`).
 """
 
