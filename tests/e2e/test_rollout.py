@@ -39,9 +39,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.semi_supervised import LabelSpreading
 
 def train(context):
-    "Right, and a hundred times slower than need be."
+    "Right, and fifty times slower than need be."
     columns = make_column_transformer((SimpleImputer(), ["size"]))
-    model = make_pipeline(columns, BaggingClassifier(LabelSpreading(kernel="knn"), n_estimators=60, random_state=context.seed))
+    model = make_pipeline(columns, BaggingClassifier(LabelSpreading(kernel="knn"), n_estimators=8, random_state=context.seed))
     return model.fit(context.train.X, context.train.y)
 """
 CODE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "candidates"}, "data": {"refuses.py": REFUSES_GAPS, "slow.py": SLOW}}

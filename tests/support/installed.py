@@ -44,6 +44,16 @@ UPLOAD_POD = {
 }
 
 
+STOP = """
+import os, signal, sys
+for process in filter(str.isdigit, os.listdir("/proc")):
+    words = open(f"/proc/{process}/cmdline").read().split(chr(0))
+    if sys.argv[1] in words and int(process) != os.getpid():
+        os.kill(int(process), signal.SIGKILL)
+"""
+"""Ends the clients of a URL: what runs in a pod goes on when the kubectl that started it is gone."""
+
+
 class Cluster(Protocol):
     name: str
 
@@ -155,6 +165,7 @@ class Installed:
             finally:
                 os.killpg(process.pid, signal.SIGTERM)
                 lines = process.communicate()[0].strip().splitlines()
+                self._try(["-n", self.namespace, "exec", "upload", "--", "python", "-c", STOP, url])
         counts.update(json.loads(lines[-1]))
 
 
