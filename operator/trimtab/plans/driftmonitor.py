@@ -46,15 +46,29 @@ def plan(seen: Seen, now: datetime) -> Plan:
     now = now.replace(microsecond=0)
     looks = tuple(attempts("evaluate", list(seen.jobs), list(seen.pods), list(seen.events), now))
     view = view_of(seen, looks, now)
-    rests = seen.spec.suspend or is_paused(seen.obj)
-    steps = [] if rests or not can_watch(view) else walk(monitor_of(view), view, policy_of(seen.spec))
-    monitor = steps[-1].monitor if steps else monitor_of(view) if can_watch(view) else None
-    book, goes = incidents.keep(view, steps), "" if rests else _rollback(view, monitor, steps)
-    upcoming = None if rests or not can_watch(view) or lack_of(view) else evaluations.due(_scene(view, looks, book.open_id), view.evaluation)
-    situation = Situation(view, monitor, steps, book, upcoming or view.evaluation, policy_of(seen.spec), goes)
-    annotated = () if rests else tuple(deed for deed in (_block(view, goes), _deprecate(view, steps)) if deed)
-    deeds: tuple[Deed, ...] = (*annotated, *_look(view, upcoming), *(() if rests else _removals(upcoming or view.evaluation, looks)))
-    return Plan(deeds, next_status(situation), told_events(situation), None if rests else again(Next(view, monitor, upcoming or view.evaluation, looks)))
+    monitor, policy = monitor_of(view), policy_of(seen.spec)
+    if monitor is None or rests(seen):
+        return _without_a_move(view, monitor, looks)
+    steps = walk(monitor, view, policy)
+    monitor = steps[-1].monitor if steps else monitor
+    book = incidents.keep(view, steps)
+    upcoming = None if lack_of(view) else evaluations.due(_scene(view, looks, book.open_id), view.evaluation)
+    current, why = upcoming or view.evaluation, _why_back(view, monitor, steps)
+    situation = Situation(view, monitor, steps, book, current, policy, why)
+    deeds = (*_block(view, why), *_deprecate(view, steps), *_look(view, upcoming), *_removals(current, looks))
+    return Plan(deeds, next_status(situation), told_events(situation), again(Next(view, monitor, current, looks)))
+
+
+def rests(seen: Seen) -> bool:
+    """A person wants nothing looked at and nothing done."""
+    return seen.spec.suspend or is_paused(seen.obj)
+
+
+def _without_a_move(view: View, monitor: Monitor | None, looks: tuple[Attempt, ...]) -> Plan:
+    """There is nothing to watch, or nothing shall be done: what is known is said, and stays as it is."""
+    situation = Situation(view, monitor, [], incidents.keep(view, []), view.evaluation, policy_of(view.seen.spec))
+    after = None if rests(view.seen) else again(Next(view, monitor, view.evaluation, looks))
+    return Plan((), next_status(situation), told_events(situation), after)
 
 
 def view_of(seen: Seen, looks: tuple[Attempt, ...], now: datetime) -> View:
@@ -120,15 +134,12 @@ def _verdict(view: View, news: Evaluated) -> Judged | None:
     )
 
 
-def can_watch(view: View) -> bool:
-    """There is a version that serves, and time goes by."""
-    return view.seen.stable is not None and view.told.clock is not None
-
-
-def monitor_of(view: View) -> Monitor:
-    """As the status remembers it; a monitor without memory is Learning."""
+def monitor_of(view: View) -> Monitor | None:
+    """As the status remembers it; without memory it is Learning. None where no version serves, or time does not go by."""
     seen, status = view.seen, view.seen.status
-    stable, standing, incident = seen.stable or 1, status.standing, status.incident
+    stable, standing, incident = seen.stable, status.standing, status.incident
+    if stable is None or view.told.clock is None:
+        return None
     identity = seen.owner.name  # not the uid: a monitor that was restored, here or elsewhere, opens the incidents it opened before
     if standing is None or status.watching is None:
         return Monitor(identity, stable, stable, State.LEARNING, view.clock)
@@ -158,7 +169,7 @@ def walk(monitor: Monitor, view: View, policy: Policy) -> list[Step]:
 
 def _scene(view: View, looks: tuple[Attempt, ...], incident: str) -> evaluations.Scene:
     seen, clock = view.seen, view.told.clock
-    assert clock is not None, "can_watch has been asked"
+    assert clock is not None, "monitor_of has been asked"
     return evaluations.Scene(
         name=seen.owner.name,
         spec=seen.spec,
@@ -196,28 +207,28 @@ def _look(view: View, upcoming: Evaluation | None) -> tuple[Deed, ...]:
     return (Create(jobs.PLURAL, jobs.job(owner, document, upcoming.key, upcoming.attempt, seen.shape, model=watched["spec"]["model"])),)
 
 
-def _rollback(view: View, monitor: Monitor | None, steps: list[Step]) -> str:
+def _why_back(view: View, monitor: Monitor, steps: list[Step]) -> str:
     """Why the version that serves is taken back now; empty where it is not: never where there is nothing to go back to, and once."""
     seen = view.seen
     version = seen.version(seen.stable)
-    if monitor is None or version is None or is_paused(seen.deployment) or seen.predecessor is None or block_on(version, seen.spec.deployment):
+    if version is None or is_paused(seen.deployment) or seen.predecessor is None or block_on(version, seen.spec.deployment):
         return ""
     return incidents.why_rolled_back(view, steps) or goes_back(view, monitor, policy_of(seen.spec))
 
 
-def _block(view: View, why: str) -> Patch | None:
+def _block(view: View, why: str) -> tuple[Patch, ...]:
     """Taking a version back is forbidding it to this Deployment, which then goes back by itself."""
     version = view.seen.version(view.seen.stable)
-    return _annotate(version, BLOCKED_PREFIX + view.seen.spec.deployment, f"{why} ({rfc3339(view.now)})") if why and version else None
+    return (_annotate(version, BLOCKED_PREFIX + view.seen.spec.deployment, f"{why} ({rfc3339(view.now)})"),) if why and version else ()
 
 
-def _deprecate(view: View, steps: list[Step]) -> Patch | None:
+def _deprecate(view: View, steps: list[Step]) -> tuple[Patch, ...]:
     version = view.seen.version(view.seen.stable)
     asked = any("Deprecate" in done.announcements for done in steps)
     if not asked or version is None or DEPRECATED in annotations(version):
-        return None
+        return ()
     floor = view.seen.spec.performance.floor
-    return _annotate(version, DEPRECATED, f"Its skill is below {floor:g}, and two runs did not lift it ({rfc3339(view.now)}).")
+    return (_annotate(version, DEPRECATED, f"Its skill is below {floor:g}, and two runs did not lift it ({rfc3339(view.now)})."),)
 
 
 def _annotate(version: Manifest, annotation: str, text: str) -> Patch:
