@@ -76,8 +76,8 @@ def split_on(pod: Manifest) -> Split:
 
 
 def shared(candidate: CandidateShare | None, shadow: ShadowShare | None, sticky: str) -> str:
-    """The text for pods that clients reach; empty where they answer everything themselves."""
-    return Split(sticky=sticky, candidate=candidate, shadow=shadow).encode() if candidate or shadow else ""
+    """The text for pods that clients reach; without shares and without `sticky`, which the log follows too, there is none."""
+    return Split(sticky=sticky, candidate=candidate, shadow=shadow).encode()
 
 
 def passed_on(version: int, url: str) -> str:

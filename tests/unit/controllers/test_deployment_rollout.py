@@ -332,8 +332,8 @@ class TestSticky:
         stage = await Stage(sticky={"header": "X-User"}).two()
         assert all('"sticky":"X-User"' in text for text in stage.texts())
 
-    async def test_alone_it_divides_nothing(self):
-        assert (await Stage(sticky={"header": "X-User"}).version(1)).texts() == ["", ""]
+    async def test_alone_it_divides_nothing_and_names_the_user_in_the_log(self):
+        assert (await Stage(sticky={"header": "X-User"}).version(1)).texts() == ['{"sticky":"X-User"}'] * 2
 
 
 class TestWithoutRollout:
