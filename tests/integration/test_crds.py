@@ -289,6 +289,12 @@ def test_a_model_version_cannot_be_changed(kinds, namespace, field):
     assert f"spec.{field} cannot be changed" in refusal(kinds, namespace, manifest("ModelVersion", MODEL_VERSION | IMMUTABLE[field]))
 
 
+@pytest.mark.parametrize("field", [{"deployment": "trains"}, {"clock": "Event"}], ids=["deployment", "clock"])
+def test_what_a_monitor_watches_by_which_clock_cannot_be_changed(kinds, namespace, field):
+    apply(kinds, namespace, manifest("DriftMonitor", DRIFT_MONITOR))
+    assert f"spec.{next(iter(field))} cannot be changed" in refusal(kinds, namespace, manifest("DriftMonitor", DRIFT_MONITOR | field))
+
+
 def test_words_about_a_model_version_can_be_changed(kinds, namespace):
     apply(kinds, namespace, manifest("ModelVersion", MODEL_VERSION))
     spec = MODEL_VERSION | {"description": "the first good one", "deprecated": {"reason": "learned from a wrong label"}}

@@ -136,6 +136,11 @@ class DriftMonitorSpec(Spec):
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
+                "self.deployment == oldSelf.deployment",
+                "spec.deployment cannot be changed: what was found out is about the one that was watched; make another DriftMonitor.",
+            ),
+            ("self.clock == oldSelf.clock", "spec.clock cannot be changed: times on two clocks do not compare; make another DriftMonitor."),
+            (
                 "!has(self.triggers) || self.triggers.all(one, self.triggers.exists_one(other, other.name == one.name))",
                 "spec.triggers: two triggers have the same name; rename one of them.",
             ),

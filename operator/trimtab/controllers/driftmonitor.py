@@ -1,5 +1,6 @@
 """DriftMonitor: what is looked at, for the plan in `plans/driftmonitor.py`."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -69,8 +70,8 @@ async def _event_time(client: Client, deployment: Manifest) -> datetime | None:
     """The latest of all serving pods; one that does not answer says nothing."""
     pods = await client.list("v1", "pods", deployment["metadata"]["namespace"], label_selector=selector(owner_of(deployment)))
     addresses = [pod["status"]["podIP"] for pod in pods if pod.get("status", {}).get("podIP") and pod["status"].get("phase") == "Running"]
-    moments = [moment for address in addresses for moment in await _told(client, address)]
-    return max(moments, default=None)
+    told = await asyncio.gather(*(_told(client, address) for address in addresses))
+    return max((moment for each in told for moment in each), default=None)
 
 
 async def _told(client: Client, address: str) -> list[datetime]:
