@@ -94,6 +94,8 @@ class PlayedPods:
     async def _exec(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io",), max_msg_size=0)
         await socket.prepare(request)
+        for channel in (1, 2, 3):  # as the real one opens its channels
+            await socket.send_bytes(bytes([channel]))
         command = [sys.executable if word == "python" else word for word in request.query.getall("command")]
         self.commands.append(command)
         pipe = asyncio.subprocess.PIPE

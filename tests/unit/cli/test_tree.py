@@ -113,5 +113,11 @@ def test_the_overview_has_a_line_a_model_and_names_what_is_worst():
     assert row["message"] == "mdep/flights: nothing to serve"
 
 
+def test_a_long_message_is_cut_in_the_overview():
+    (row,) = overview(loop(stalled(deployment(), "NoVersion", "long " * 100))).data()
+    assert len(row["message"]) == 120
+    assert row["message"].endswith("…")
+
+
 def test_the_overview_shows_data_without_a_model_too():
     assert [row["model"] for row in overview(Listed.of_all(ready(dataset("birds")))).data()] == ["dset/birds"]

@@ -55,7 +55,7 @@ class Command:
             if message.type != aiohttp.WSMsgType.BINARY or not message.data:
                 continue
             channel, content = message.data[0], message.data[1:]
-            if channel == STDOUT:
+            if channel == STDOUT and content:  # the server opens each channel with an empty frame
                 yield content
             elif channel == STDERR:
                 self.complaint += content

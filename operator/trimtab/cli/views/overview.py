@@ -8,6 +8,8 @@ from trimtab.cli.views.health import Mark, mark, sentence, word
 from trimtab.cli.views.listed import Listed, Manifest, at, ref
 from trimtab.cli.views.table import Table
 
+MOST_SAID = 120
+"""Characters of a message in a row."""
 WORST = (Mark.FAILED, Mark.WARNING, Mark.PAUSED, Mark.WORKING, Mark.WAITING, Mark.OK)
 
 
@@ -45,7 +47,7 @@ def _row(listed: Listed, model: str) -> Row:
         newest[0]["metadata"]["name"] if newest else "",
         ", ".join(_serving(obj) for obj in deployments(listed, model)),
         ", ".join(word(obj) for obj in monitors(listed, model)),
-        "" if mark(worst) == Mark.OK else f"{ref(worst)}: {_said(worst)}",
+        "" if mark(worst) == Mark.OK else shortened(f"{ref(worst)}: {_said(worst)}"),
     )
 
 
@@ -54,6 +56,11 @@ def _serving(obj: Manifest) -> str:
     percent = at(obj, "status.candidate.programmedPercent")
     coming = f" -> v{candidate}{f' {percent}%' if percent is not None else ''}" if candidate else ""
     return f"v{stable}{coming}" if stable else f"nothing{coming}"
+
+
+def shortened(text: str) -> str:
+    """One line among others; the whole sentence is `why`'s to tell."""
+    return text if len(text) <= MOST_SAID else f"{text[: MOST_SAID - 1]}…"
 
 
 def _said(obj: Manifest) -> str:
