@@ -6,8 +6,14 @@ import duckdb
 import pandas as pd
 import pytest
 
+from support.memory_store import MemoryStore
+from trimtab.api.documents import DatasetPointer, Result, TrainDocument
+from trimtab.api.trainingjob import TrainingJobSpec
+from trimtab.jobs.context import Context, Pod
+from trimtab.jobs.progress import Progress
 from trimtab.jobs.training import run_index
-from trimtab.jobs.training.record import RunRecord
+from trimtab.jobs.training.record import Recorder, RunRecord
+from trimtab.store.layout import Layout
 from trimtab.store.run_index import COLUMNS, index_file, relation
 
 PAGE = Path(__file__).parents[3] / "docs" / "run-record.md"
@@ -96,3 +102,49 @@ def test_every_column_is_filled_by_some_run_and_every_value_has_a_column():
 def test_the_page_about_the_record_has_the_table_of_columns():
     page = PAGE.read_text(encoding="utf-8")
     assert [column.name for column in COLUMNS if f"| `{column.name}` | {column.type} | {column.says} |" not in page] == []
+
+
+class Run:
+    """A Recorder over a store in memory."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.store, self._copy = MemoryStore(), tmp_path / "row.parquet"
+        context = Context(self.store, Layout("bucket", "team"), Progress(), tmp_path, Pod(uid="p", name="p", namespace="team", node="n"), "worker:1")
+        pointer = DatasetPointer(name="flights", version=3, digest="d", manifest_digest="m", uri="s3://b/d")
+        spec = TrainingJobSpec.model_validate({"dataset": "flights", "owner": "ann"})
+        document = TrainDocument(
+            namespace="team", name="flights", uid="u", model="flights", run_key="k", cause="Incident", request="abc", spec=spec, dataset=pointer
+        )
+        self.recorder = Recorder(document, context)
+
+    def row(self) -> dict:
+        self._copy.write_bytes(self.store.objects["s3://bucket/team/index/runs/flights-k.parquet"])
+        return pd.read_parquet(self._copy).iloc[0].to_dict()
+
+
+def test_a_run_that_is_killed_is_found_as_one_that_never_ended(tmp_path):
+    run = Run(tmp_path)
+    with run.recorder:
+        row = run.row()
+    assert (row["outcome"], row["cause"], row["request"], row["dataset_version"], row["run_uri"]) == ("Running", "Incident", "abc", 3, run.recorder.uri)
+    assert pd.isna(row["finished_at"])
+
+
+def test_whatever_ends_a_run_is_in_its_row(tmp_path):
+    run = Run(tmp_path)
+    with pytest.raises(ZeroDivisionError), run.recorder:
+        raise ZeroDivisionError("by zero")
+    row = run.row()
+    assert (row["outcome"], row["reason"], row["message"]) == ("Failed", "ZeroDivisionError", "by zero")
+    assert row["duration_seconds"] >= 0
+    assert row["peak_memory_bytes"] > 1e6
+
+
+def test_no_credential_gets_into_a_row(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
+    run = Run(tmp_path)
+    with run.recorder:
+        run.recorder.note(trainer={"given": {"token": "very-secret"}})
+        run.recorder.finish(Result(outcome="Rejected", reason="GatesFailed", message="refused very-secret"))
+    assert b"very-secret" not in run.store.objects["s3://bucket/team/index/runs/flights-k.parquet"]
+    assert dict(run.row()["given"]) == {"token": "***"}
