@@ -55,7 +55,9 @@ class DeploymentSpec(Spec):
         description="Which new versions are taken up: those that passed their gates (Passed, the default) or those that a person approved besides (Approved).",
     )
     version: int | None = Field(None, ge=1, description="Pins one version, whatever its gates and approval say.")
-    replicas: int | None = Field(None, ge=0, le=1000, description="Number of pods, 2 by default; 0 stops serving.")
+    replicas: int | None = Field(
+        None, ge=0, le=1000, description="Number of pods, 2 by default; 0 stops serving. An autoscaler finds `scale` only where this is given."
+    )
     rollout: Rollout | None = Field(None, description="How a new version takes over step by step; absent: at once, when its pods are ready.")
     sticky: Sticky | None = Field(None, description="Keeps each user with one version while two answer.")
     shadow: Shadow | None = Field(None, description="A version that is asked too, unseen, and whose answers are compared.")
