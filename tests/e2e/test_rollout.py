@@ -18,6 +18,8 @@ ROLLOUT = {
     "analysis": {"interval": "3s", "minRequests": 100},
     "rollbackWindow": "30m",
 }
+PATIENCE = 600
+"""Seconds for a version to be trained, verified, started and judged, also on a machine that others use."""
 CLIENTS = 2
 """Each asks fifty times a second, over one connection that is kept."""
 
@@ -74,16 +76,16 @@ def steps(trimtab: Installed) -> Installed:
     source = {"uri": "s3://trimtab/rollout/rows/"}
     it.apply(CODE, resource("Dataset", NAME, {"source": source, "label": "late", "timestamp": "when", "id": "id"}), recipe("first"))
     it.apply(resource("Deployment", NAME, {"model": NAME, "replicas": 2, "rollout": ROLLOUT}))
-    it.wait("modeldeployments", NAME, seconds=300)
+    it.wait("modeldeployments", NAME, seconds=PATIENCE)
     return it
 
 
 def test_a_good_version_is_promoted_step_by_step_though_the_operator_is_killed_on_the_way(steps: Installed) -> None:
     with asked(steps, body(50)) as answers:
         steps.apply(recipe("good", seed=1))
-        steps.until("version 2 has its first requests", lambda: _candidate(steps).get("programmedPercent") == 20, seconds=300)
+        steps.until("version 2 has its first requests", lambda: _candidate(steps).get("programmedPercent") == 20, seconds=PATIENCE)
         steps.cluster.kubectl("-n", SYSTEM, "delete", "pods", "-l", "app.kubernetes.io/name=operator", "--wait=false")
-        steps.until("version 2 has all traffic", lambda: _stable(steps) == 2, seconds=300)
+        steps.until("version 2 has all traffic", lambda: _stable(steps) == 2, seconds=PATIENCE)
         time.sleep(5)
     show(steps, answers)
     assert set(answers["codes"]) == {"200"}
@@ -94,7 +96,7 @@ def test_a_good_version_is_promoted_step_by_step_though_the_operator_is_killed_o
 def test_one_that_errors_is_taken_back_and_no_client_sees_an_error(steps: Installed) -> None:
     with asked(steps, body(None)) as answers:
         steps.apply(recipe("erroring", **python("refuses.py")))
-        blocked = steps.until("version 3 is blocked", lambda: _blocked(steps, 3), seconds=300)
+        blocked = steps.until("version 3 is blocked", lambda: _blocked(steps, 3), seconds=PATIENCE)
         _is_over(steps)
     show(steps, answers)
     print(blocked)
@@ -106,7 +108,7 @@ def test_one_that_errors_is_taken_back_and_no_client_sees_an_error(steps: Instal
 def test_one_that_is_slow_is_taken_back_too(steps: Installed) -> None:
     with asked(steps, body(50)) as answers:
         steps.apply(recipe("slow", **python("slow.py")))
-        blocked = steps.until("version 4 is blocked", lambda: _blocked(steps, 4), seconds=300)
+        blocked = steps.until("version 4 is blocked", lambda: _blocked(steps, 4), seconds=PATIENCE)
         _is_over(steps)
     show(steps, answers)
     print(blocked)
@@ -162,7 +164,7 @@ def show(steps: Installed, answers: dict[str, dict[str, int]]) -> None:
 
 def _is_over(steps: Installed) -> None:
     """Nothing is left of a candidate."""
-    steps.until("the candidate's pods are gone", lambda: not _candidate(steps) and len(steps.every("deployments.apps")) <= 2, seconds=120)
+    steps.until("the candidate's pods are gone", lambda: not _candidate(steps) and len(steps.every("deployments.apps")) <= 2, seconds=PATIENCE)
 
 
 def _status(steps: Installed) -> Resource:
