@@ -23,8 +23,18 @@ from trimtab.kube.errors import Unreachable
 from trimtab.kube.transport import HttpClient
 
 WRITES = ("create", "apply", "patch", "delete", "put_status")
-API_VERSIONS = {"jobs": "batch/v1", "pods": "v1", "configmaps": "v1", "events": "v1"}
+API_VERSIONS = {
+    "jobs": "batch/v1",
+    "deployments": "apps/v1",
+    "services": "v1",
+    "poddisruptionbudgets": "policy/v1",
+    "pods": "v1",
+    "configmaps": "v1",
+    "events": "v1",
+}
 OURS = ("featuresets", "datasets", "trainingjobs", "modelversions", "modeldeployments", "driftmonitors")
+OF_THIS_CLUSTER = ("managedFields", "clusterIP", "clusterIPs")
+AT_ONCE = {"propagationPolicy": "Background", "gracePeriodSeconds": "0"}
 BUSY, MOST_TRIES = 429, 30
 VOLATILE = ("resourceVersion", "creationTimestamp", "generation", "uid", "managedFields", "namespace")
 
@@ -92,10 +102,12 @@ class RealApi(HttpClient):
         live = self._found(address)
         assert live is not None
         told = {"Job": _as_the_job_controller_tells, "Pod": _as_the_kubelet_tells}.get(obj["kind"], _as_it_is)(live, status)
+        if not _is_news(told, live.get("status", {})):
+            return obj
         return self._put(f"{address}/status", {**live, "status": {**live.get("status", {}), **told}})
 
     def remove(self, api_version: str, plural: str, namespace: str, name: str) -> None:
-        self._http.delete(f"{self._collection(api_version, plural)}/{name}", params={"propagationPolicy": "Background"}).raise_for_status()
+        self._http.delete(f"{self._collection(api_version, plural)}/{name}", params=AT_ONCE).raise_for_status()
         self.collect_garbage()
 
     def all(self, plural: str, namespace: str | None = None, api_version: str | None = None) -> Objects:
@@ -116,14 +128,13 @@ class RealApi(HttpClient):
         return {(obj["apiVersion"], plural, "default", obj["metadata"]["name"]): self._anywhere(obj) for plural, obj in found}
 
     def collect_garbage(self) -> None:
-        """Pods of Jobs that are gone, and Jobs of owners that are."""
-        alive = {obj["metadata"]["uid"] for plural in (*OURS, "jobs") for obj in self.all(plural)}
-        for plural in ("jobs", "pods"):
+        """What has owners and none of them alive."""
+        alive = {obj["metadata"]["uid"] for plural in (*OURS, "jobs", "deployments") for obj in self.all(plural)}
+        for plural in ("jobs", "deployments", "services", "poddisruptionbudgets", "pods"):
             for obj in self.all(plural):
                 owners = obj["metadata"].get("ownerReferences")
                 if owners and not any(owner["uid"] in alive for owner in owners):
-                    query = {"propagationPolicy": "Background", "gracePeriodSeconds": "0"}
-                    self._http.delete(f"{self._collection(obj['apiVersion'], plural)}/{obj['metadata']['name']}", params=query)
+                    self._http.delete(f"{self._collection(obj['apiVersion'], plural)}/{obj['metadata']['name']}", params=AT_ONCE)
 
     def restored(self, plurals: Iterable[str]) -> "RealApi":
         """Another namespace with these kinds from a dump of this one: no status, new uids, no children."""
@@ -139,7 +150,7 @@ class RealApi(HttpClient):
 
     def _anywhere(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: self._anywhere(item) for key, item in value.items() if key != "managedFields"}
+            return {key: self._anywhere(item) for key, item in value.items() if key not in OF_THIS_CLUSTER}
         if isinstance(value, list):
             return [self._anywhere(item) for item in value]
         return value.replace(self.namespace, "default") if isinstance(value, str) else value
@@ -175,6 +186,11 @@ class RealApi(HttpClient):
 def _well(answer: httpx.Response) -> httpx.Response:
     assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.text[:600]}"
     return answer
+
+
+def _is_news(told: Object, known: Object) -> bool:
+    """The server leaves out zeros."""
+    return any(known.get(field) != value for field, value in told.items() if value != 0 or field in known)
 
 
 def _as_it_is(_live: Object, status: Object) -> Object:
