@@ -8,7 +8,7 @@ each alert how. Drift alone is nobody's alert: inputs change without harm, and w
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dashboards.queries import BUDGET, condition, dropped, failed, failing, ready_pods
+from dashboards.queries import BUDGET, BY_MODEL, condition, dropped, failed, failing, ready_pods
 
 RUNBOOKS = "https://trimtab.dev/runbooks"
 """Where docs/runbooks is published; the chart's value monitoring.rules.runbooks puts another address in its place."""
@@ -40,7 +40,9 @@ def burn(pairs: tuple[tuple[str, str, float], ...]) -> str:
 def _burns(long: str, short: str, factor: float) -> str:
     bound = f"{factor * BUDGET:.4g}"
     enough = f"{_failed_in(long)} > {LEAST_FAILED}"
-    return f"(({failing(long)}) > {bound} and ({failing(short)}) > {bound} and {enough})"
+    # Of a model of yesterday the last three days are hours; those are for the fast windows to judge.
+    old_enough = f" and sum by ({BY_MODEL}) (trimtab_requests_total offset {long})" if long.endswith("d") else ""
+    return f"(({failing(long)}) > {bound} and ({failing(short)}) > {bound} and {enough}{old_enough})"
 
 
 def _failed_in(window: str) -> str:
@@ -80,7 +82,7 @@ BURN_SLOW = Rule(
     tuple(failing(window) for pair in SLOW for window in pair[:2]),
     "{{ $labels.namespace }}/{{ $labels.model_deployment }}: the month's error budget will not last.",
     "Requests fail at a rate that spends the month's error budget (0.1% of the requests) before the month is over.",
-    "It takes hours of failing at 3 times what the budget allows, or days of just that: chance does not last that long.",
+    "It takes hours of failing at 3 times what the budget allows, or days of just that: chance does not last that long. A model younger than the window is left to the page.",
 )
 
 TOLD = "count(trimtab_condition)"

@@ -24,11 +24,13 @@ CACHE = Path(os.environ.get("TRIMTAB_CACHE", Path.home() / ".cache" / "trimtab")
 class Prometheus:
     """`with Prometheus(scrape=["127.0.0.1:8080"], rules=[...]) as it:` then `it.url`."""
 
-    def __init__(self, scrape: list[str] | None = None, rules: list[dict[str, str]] | None = None) -> None:
+    def __init__(self, scrape: list[str] | None = None, rules: list[dict[str, str]] | None = None, namespace: str = "") -> None:
+        """`namespace`: the label that targets get which bring none, as discovery in a cluster gives it."""
         self.folder = Path(tempfile.mkdtemp(prefix="trimtab-prometheus-"))
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._scrape, self._rules = scrape or [], rules or []
+        self._labels = {"namespace": namespace} if namespace else {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -53,6 +55,19 @@ class Prometheus:
         with urllib.request.urlopen(f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': query})}", timeout=5) as answer:
             return [float(series["value"][1]) for series in json.load(answer)["data"]["result"]]
 
+    def series(self, query: str, back: float = 0.0, step: float = 1.0) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+        """Labels and values of an expression now, or over the last `back` seconds; AssertionError in Prometheus' words where it cannot be read."""
+        now = time.time()
+        asked = {"query": query} | ({"start": now - back, "end": now, "step": step} if back else {})
+        path = f"{self.url}/api/v1/query{'_range' if back else ''}?{urllib.parse.urlencode(asked)}"
+        try:
+            with urllib.request.urlopen(path, timeout=30) as answer:
+                data = json.load(answer)["data"]
+        except urllib.error.HTTPError as refused:
+            raise AssertionError(f"{query}: {refused.read().decode()}") from refused
+        assert data["resultType"] in ("vector", "matrix"), f"{query} gives a {data['resultType']}"
+        return [(each["metric"], [(float(at), float(value)) for at, value in each.get("values") or [each["value"]]]) for each in data["result"]]
+
     def _start(self) -> None:
         # Its configuration is YAML, and so is JSON.
         (self.folder / "prometheus.yml").write_text(json.dumps(self._configuration()))
@@ -63,7 +78,7 @@ class Prometheus:
         self._wait_until_ready()
 
     def _configuration(self) -> dict[str, Any]:
-        job = {"job_name": "trimtab", "honor_labels": True, "static_configs": [{"targets": self._scrape}]}
+        job = {"job_name": "trimtab", "honor_labels": True, "static_configs": [{"targets": self._scrape, "labels": self._labels}]}
         return {"global": {"scrape_interval": "1s"}, "rule_files": [f"{self.folder}/rules.yml"], "scrape_configs": [job]}
 
     def _wait_until_ready(self) -> None:

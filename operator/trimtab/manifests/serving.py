@@ -37,6 +37,9 @@ SERVICES = ("v1", "services")
 CONTAINER = "serving"
 CLIENT_PORT, INFERENCE_PORT, INTERNAL_PORT = 80, 8080, 8081
 
+SCRAPED = {"prometheus.io/scrape": "true", "prometheus.io/port": str(INTERNAL_PORT)}
+"""For a Prometheus that reads annotations; a person's own of the same name go before."""
+
 DRAIN_SECONDS = 5.0
 """A stopping pod answers that much longer: endpoints reach every node in about one second, a busy node took three."""
 TERMINATION_SECONDS = 60
@@ -198,8 +201,10 @@ def _metadata(owner: Owner, served: Served) -> Manifest:
 
 def _pod_metadata(owner: Owner, served: Served, template: PodTemplate | None) -> Manifest:
     theirs = template.metadata if template else None
-    metadata: Manifest = {"labels": (theirs.labels if theirs else {}) | _labels(owner, served)}
-    return metadata | ({"annotations": theirs.annotations} if theirs and theirs.annotations else {})
+    return {
+        "labels": (theirs.labels if theirs else {}) | _labels(owner, served),
+        "annotations": SCRAPED | (theirs.annotations if theirs else {}),
+    }
 
 
 def _pod_spec(owner: Owner, served: Served, image: Image, wishes: Wishes) -> Manifest:

@@ -133,6 +133,11 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+def _lasted(run: Manifest) -> float | None:
+    began, ended = _moment(run.get("startedAt")), _moment(run.get("finishedAt"))
+    return (ended - began).total_seconds() if began and ended else None
+
+
 _SKILL = {"skill": "trimtab_model_skill", "lower": "trimtab_model_skill_lower", "line": "trimtab_model_skill_line", "matured": "trimtab_labels_matured_ratio"}
 _WINDOW = {"drifted": "trimtab_drift_features_drifted", "tested": "trimtab_drift_features_tested", "rows": "trimtab_window_rows"}
 _FEATURE = {"effect": "trimtab_drift_effect", "pValue": "trimtab_drift_pvalue"}
@@ -181,9 +186,9 @@ def of_training_job(obj: Manifest, status: Manifest) -> Iterator[Sample]:
     labels = {"namespace": meta["namespace"], "trainingjob": meta["name"], "model": obj["spec"].get("model") or meta["name"]}
     yield Sample("trimtab_run_outcome", 1.0, labels | {"outcome": newest["outcome"], "cause": newest.get("cause", "Change")})
     yield from _numbers({"percent": "trimtab_run_progress_percent"}, status.get("progress") or {}, labels)
-    began, ended = _moment(newest.get("startedAt")), _moment(newest.get("finishedAt"))
-    if began and ended:
-        yield Sample("trimtab_run_duration_seconds", (ended - began).total_seconds(), labels)
+    lasted = next((seconds_ for each in runs if (seconds_ := _lasted(each)) is not None), None)
+    if lasted is not None:
+        yield Sample("trimtab_run_duration_seconds", lasted, labels)
 
 
 READERS: dict[str, Callable[[Manifest, Manifest], Iterator[Sample]]] = {"DriftMonitor": of_monitor, "Deployment": of_deployment, "TrainingJob": of_training_job}

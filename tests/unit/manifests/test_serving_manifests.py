@@ -140,7 +140,7 @@ def test_a_persons_template_is_heard_but_for_what_is_ours():
     }
     made = pod(template)
     assert made["metadata"]["labels"].items() >= {"team": "ml", "trimtab.dev/version": "7"}.items()
-    assert made["metadata"]["annotations"] == {"a": "b"}
+    assert made["metadata"]["annotations"] == {"prometheus.io/scrape": "true", "prometheus.io/port": "8081", "a": "b"}
     assert made["spec"].items() >= {"tolerations": [{"key": "gpu"}], "priorityClassName": "high"}.items()
     assert {"name": "OMP_NUM_THREADS", "value": "1"} in container(template)["env"]
     assert [v["name"] for v in container(template)["env"]].count("TRIMTAB_SERVING") == 1
@@ -197,4 +197,4 @@ def test_pods_that_do_not_come_up_are_late_when_a_rollout_says_so():
 def test_a_change_of_the_pod_template_is_meant():
     """An operator with another template restarts every model of everybody who upgrades. If you mean it, write the new digest here."""
     digest = hashlib.sha256(json.dumps(pod(), sort_keys=True).encode()).hexdigest()[:16]
-    assert digest == "91485310e6ecf5bb"
+    assert digest == "62e83c072d0c59d3"
