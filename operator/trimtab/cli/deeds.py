@@ -99,12 +99,15 @@ def undo(listed: Listed, obj: Manifest, user: str, now: datetime) -> Deed:
     return annotate(version, f"{BLOCKED_PREFIX}{obj['metadata']['name']}", reason, said)
 
 
-def retry(listed: Listed, obj: Manifest, number: int) -> Deed:
+def retry(listed: Listed, obj: Manifest, number: int) -> list[Deed]:
+    """The block goes, and before it what a person said of that version's last rollout: an abort that still stands would take it back at once."""
     version = _version(listed, obj, number)
     key = f"{BLOCKED_PREFIX}{obj['metadata']['name']}"
     if key not in at(version, "metadata.annotations", {}):
         raise UserError(f"{ref(version)} is not blocked for {ref(obj)}.", f"trimtab why {ref(obj)}")
-    return annotate(version, key, None, f"{ref(version)} is no longer blocked for {ref(obj)}; it is tried again where it is eligible.")
+    stale = [word for word in (PROMOTE, ABORT) if at(obj, "metadata.annotations", {}).get(word) == str(number)]
+    forget = [Deed(obj, {"metadata": {"annotations": dict.fromkeys(stale)}}, f"What {ref(obj)} was told about version {number} is forgotten.")] if stale else []
+    return [*forget, annotate(version, key, None, f"{ref(version)} is no longer blocked for {ref(obj)}; it is tried again where it is eligible.")]
 
 
 def previous(obj: Manifest) -> int | None:

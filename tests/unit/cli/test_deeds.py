@@ -62,7 +62,16 @@ def test_there_is_no_way_back_from_the_first_version():
 
 def test_retry_takes_away_the_block_of_this_deployment_alone():
     blocked = annotated(ready(model_version(version=3)), **{"blocked.trimtab.dev/flights": "why", "blocked.trimtab.dev/other": "why"})
-    assert annotations(deeds.retry(Listed.of_all(blocked), serving(), 3)) == {"blocked.trimtab.dev/flights": None}
+    (deed,) = deeds.retry(Listed.of_all(blocked), serving(), 3)
+    assert annotations(deed) == {"blocked.trimtab.dev/flights": None}
+
+
+def test_retry_forgets_the_abort_that_would_take_it_back_at_once():
+    blocked = annotated(ready(model_version(version=3)), **{"blocked.trimtab.dev/flights": "why"})
+    told = annotated(serving(), **{"trimtab.dev/abort": "3", "trimtab.dev/promote": "2"})
+    first, last = deeds.retry(Listed.of_all(blocked), told, 3)
+    assert (first.target["kind"], annotations(first)) == ("Deployment", {"trimtab.dev/abort": None})
+    assert last.target["kind"] == "ModelVersion"
 
 
 def test_retry_of_what_is_not_blocked_is_refused():

@@ -86,4 +86,5 @@ async def undo(cluster: Cluster, name: Named) -> None:
 async def retry(cluster: Cluster, name: Named, version: Number) -> None:
     """Take the block off a version, so that it is tried again."""
     listed, obj = await _deployment(cluster, name)
-    await carry_out(cluster, deeds.retry(listed, obj, version))
+    for deed in deeds.retry(listed, obj, version):
+        await carry_out(cluster, deed)
