@@ -6,8 +6,8 @@ Time is compressed and nothing else is: every flight is asked about once, in ord
 `event_time`; its label is sent when it had become known (see `prepare.py --replay`). Flights that never arrived get none.
 
 Open loop: a slow answer delays no other request, and latency counts from when a request was due, not from when it could be
-sent. Where hundreds wait for an answer, the machine is too slow for the speed asked for: then the flights' clock is held until
-it has caught up, and each line says for how long. Only the standard library is used, so that this runs wherever Python does; a file in S3 is read as the worker reads it.
+sent. Where requests wait for seconds until they can be sent at all, the machine is too slow for the speed asked for: then the
+flights' clock is held until it has caught up, and each line says for how long. Only the standard library is used, so that this runs wherever Python does; a file in S3 is read as the worker reads it.
 """
 
 import argparse
@@ -32,8 +32,8 @@ from urllib.parse import urlsplit
 LONGEST_FLIGHT = timedelta(days=2)
 """Flights that departed before the span but land in it are due a label."""
 CONNECTIONS = 32
-MOST_OPEN = 500
-"""Requests without an answer: at the usual speed, two seconds of them."""
+MOST_BEHIND = 2.0
+"""Seconds that a request waits for a connection before the clock is held: all are busy, and that for long."""
 CATCH_UP_SECONDS = 0.05
 MOST_LABELS = 5000
 TICK_SECONDS = 1.0
@@ -133,11 +133,20 @@ class Connections:
         self.reopened = 0
         self._resting: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
         self._free = asyncio.Semaphore(CONNECTIONS)
+        self._waiting: dict[object, float] = {}
+
+    @property
+    def behind(self) -> float:
+        """For how long the request that waits longest has waited for a connection."""
+        return time.monotonic() - next(iter(self._waiting.values())) if self._waiting else 0.0
 
     async def post(self, path: str, body: bytes) -> tuple[int, str, bytes]:
         """Status, the version that answered, and the body. A kept connection that the server has closed meanwhile is replaced once."""
         head = f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        turn = object()
+        self._waiting[turn] = time.monotonic()
         async with self._free, asyncio.timeout(ANSWER_SECONDS):
+            del self._waiting[turn]
             if self._resting:
                 with suppress(ConnectionError, asyncio.IncompleteReadError):
                     return await self._exchange(*self._resting.popleft(), head + body)
@@ -205,7 +214,7 @@ class Replay:
                 continue
             if await self._stopped_before(self.span.due(batch[0].departs)):
                 break
-            while len(open_requests) > MOST_OPEN:
+            while self.connections.behind > MOST_BEHIND:
                 stopped = time.monotonic()
                 await asyncio.sleep(CATCH_UP_SECONDS)
                 self.span.hold(time.monotonic() - stopped)
