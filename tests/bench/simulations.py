@@ -62,9 +62,26 @@ def real_flights() -> Iterator[Row]:
         yield f"flights, {name} model: most evidence of the betting test up to 30 September", "20 is alpha .05", f"{model.evidence('2013-09-30'):.1f}"
 
 
+def versions() -> Iterator[Row]:
+    """Equal versions, and one that learned nothing against one that did, from each Sunday of June to November on."""
+    found = [flights.contestants(seed) for seed in range(5)]
+    for every in (1, 6):
+        equal = [told for each in found for told in each.outcomes(each.one, each.other, every=every)]
+        worse = [told for each in found for told in each.outcomes(each.shuffled, each.other, every=every)]
+        which = "all flights" if every == 1 else "one flight in six"
+        shares = [np.mean([told == each for told, _ in equal]) for each in ("Worse", "Improved")]
+        right = [day for told, day in worse if told == "Worse"]
+        yield (
+            f"{which}: of {len(equal)} pairs of equal versions looked at each day, called worse / better",
+            "about .05 each",
+            " / ".join(f"{each:.3f}" for each in shares),
+        )
+        yield f"{which}: versions that learned from shuffled labels, called worse within four weeks", "", f"{len(right) / len(worse):.3f}"
+
+
 def main() -> None:
     print("| simulation | promised, or beside it | found |\n|---|---|---|")
-    for part in (independent_rows, days, rollouts, real_flights):
+    for part in (independent_rows, days, rollouts, real_flights, versions):
         for row in part():
             print("| " + " | ".join(row) + " |", flush=True)
 

@@ -2,12 +2,14 @@
 
 import importlib.util
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from trimtab.jobs.evaluation import comparing
 from trimtab.stats import betting, blocked, independent, metrics, profiles, quality, skill
 from trimtab.stats.metrics import Answers
 from trimtab.stats.reference import Feature, Reference, unfit
@@ -151,3 +153,46 @@ def _pipeline():
 
 def losses_by_month(watched: Watched, months: list[str]) -> dict[str, float]:
     return {month: metrics.log_loss(watched.month(month)) for month in months}
+
+
+@dataclass(frozen=True)
+class Contestants:
+    """Versions and what they answered to all flights from June on: two learned equally much, one from labels of other flights."""
+
+    times: np.ndarray
+    one: Answers
+    other: Answers
+    shuffled: Answers
+
+    def outcomes(self, mine: Answers, theirs: Answers, days: int = 28, every: int = 1) -> list[tuple[str, int]]:
+        """From each Sunday on, looked at each day as an evaluation does: what is told first, and after how many days."""
+        starts = np.arange(np.datetime64("2013-06-02"), self.times.max().astype("datetime64[D]") - days, 7)
+        return [self._told(mine, theirs, start, days, every) for start in starts]
+
+    def _told(self, mine: Answers, theirs: Answers, start: np.datetime64, days: int, every: int) -> tuple[str, int]:
+        within = np.flatnonzero((self.times >= start) & (self.times < start + days))[::every]
+        for day in range(1, days + 1):
+            rows = within[self.times[within] < start + day]
+            if len(rows) >= 200:
+                told = comparing.judge(mine.take(rows), theirs.take(rows), self.times[rows], timedelta(days=7), early=True).decided
+                if told:
+                    return told.outcome, day
+        return "", days
+
+
+@cache
+def contestants(seed: int) -> Contestants:
+    """Fitted on two halves, drawn at random, of 60,000 flights before June."""
+    rows = year()[lambda table: table.late.notna()]
+    dates, late = rows.date.to_numpy().astype("datetime64[D]"), (rows.late == "true").to_numpy(dtype=float)
+    rng = np.random.default_rng(seed)
+    drawn = rng.permutation(np.flatnonzero(dates < np.datetime64("2013-06-01")))[:60_000]
+    later, inputs = np.flatnonzero(dates >= np.datetime64("2013-06-02")), rows[CATEGORIES + NUMBERS]
+
+    def answers(learned: np.ndarray, labels: np.ndarray) -> Answers:
+        probability = _pipeline().fit(inputs.iloc[learned], labels).predict_proba(inputs.iloc[later])
+        return Answers(late[later], probability.argmax(axis=1).astype(float), 2, probability)
+
+    one, other = drawn[:30_000], drawn[30_000:]
+    times = rows.sched_dep.dt.tz_localize(None).to_numpy().astype("datetime64[us]")[later]
+    return Contestants(times, answers(one, late[one]), answers(other, late[other]), answers(one, rng.permutation(late[one])))

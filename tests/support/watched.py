@@ -183,7 +183,7 @@ class Pod:
             body = example(self.model.signature, inputs)[:-1] + f',"parameters":{{"event_time":"{hour:%Y-%m-%dT%H:%M:%SZ}"}}}}'.encode()
             request = self.model.protocol.decode(body)
             recorder.take(f"{prefix}{hour:%Y-%m-%dT%H}", request, answering(self.model, request), 0.001)
-        recorder.close(60)
+        recorder.close(300)
         assert recorder.tally.uploaded == len(rows), recorder.tally
         return self
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from trimtab.stats.metrics import Answers, Floats, Integers, Metric, one_hot, row_losses
 
@@ -64,7 +65,7 @@ def skill_difference(mine: Answers, theirs: Answers, blocks: Integers, seed: int
     return _interval(values[0], values[1:], blocks)
 
 
-def loss_difference(mine: Answers, theirs: Answers, blocks: Integers, seed: int = 0, level: float = LEVEL) -> Interval:
+def loss_difference(mine: Answers, theirs: Answers, blocks: Integers, level: float = LEVEL) -> Interval:
     """By how much the loss of `theirs` is larger than that of `mine`, a row on average; negative where mine is worse.
 
     Paired: both on the same rows, so that hard days count for neither. The loss is the one that skill is made of.
@@ -72,9 +73,17 @@ def loss_difference(mine: Answers, theirs: Answers, blocks: Integers, seed: int 
     Parameters
     ----------
     mine, theirs : answers to the same rows
-    blocks : shape (rows,), what is drawn together
-    seed : of the draws
+    blocks : shape (rows,), the block of each row; a block is one observation
     level : confidence of the interval
+
+    Returns
+    -------
+    Interval by Student's t over blocks; without bounds where there is but one
+
+    Notes
+    -----
+    Not by resampling: with a week of days its percentiles are too narrow, and called a third of equal versions of the flights
+    better or worse within a week of daily looks.
 
     Examples
     --------
@@ -85,10 +94,16 @@ def loss_difference(mine: Answers, theirs: Answers, blocks: Integers, seed: int 
     (0.5, 0.5, 0.5)
     """
     difference = row_losses(theirs) - row_losses(mine)
-    drawn = _draw(blocks, REPLICATES, seed)
-    sums, rows = (drawn @ np.bincount(blocks, weights=weights) for weights in (difference, np.ones(len(blocks))))
-    values = sums / rows
-    return _interval(values[0], values[1:], blocks, level)
+    rows = np.bincount(blocks).astype(np.float64)
+    sums = np.bincount(blocks, weights=difference)[rows > 0]
+    rows = rows[rows > 0]
+    estimate, count = float(sums.sum() / rows.sum()), len(rows)
+    if count < 2:
+        return Interval(estimate, float("-inf"), float("inf"), count)
+    away = sums - estimate * rows
+    error = float(np.sqrt(count / (count - 1) * (away**2).sum()) / rows.sum())
+    reach = float(stdtrit(count - 1, (1 + level) / 2)) * error
+    return Interval(estimate, estimate - reach, estimate + reach, count)
 
 
 def gain(metric: Metric, mine: Answers, theirs: Answers, blocks: Integers, seed: int = 0) -> Interval:
@@ -148,10 +163,10 @@ def _loss_of_mean(moments: Floats) -> Floats:
     return np.asarray(moments[:, 2] - moments[:, 1] ** 2 / moments[:, 0], dtype=np.float64)
 
 
-def _interval(estimate: float, values: Floats, blocks: Integers, level: float = LEVEL) -> Interval:
+def _interval(estimate: float, values: Floats, blocks: Integers) -> Interval:
     """Percentiles of the draws that have a value; none has: no bounds at all."""
     known = values[np.isfinite(values)]
     if not len(known) or not np.isfinite(estimate):
         return Interval(float(estimate), float("-inf"), float("inf"), len(np.unique(blocks)))
-    lower, upper = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    lower, upper = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(estimate), float(lower), float(upper), len(np.unique(blocks)))

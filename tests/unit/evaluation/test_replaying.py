@@ -1,13 +1,10 @@
-"""What counts as a mismatch when a logged prediction is computed again, and when two versions are told apart."""
+"""What counts as a mismatch when a logged prediction is computed again."""
 
 import numpy as np
 import pyarrow as pa
-import pytest
 
-from trimtab.jobs.evaluation.comparing import _decided
 from trimtab.jobs.evaluation.replaying import differ, hashed
 from trimtab.jobs.training.said import Said
-from trimtab.stats.skill import Interval
 from trimtab.store.model import Input
 
 
@@ -38,18 +35,3 @@ def test_an_input_that_was_hashed_is_known_by_its_looks():
     plain = pa.table({"in_carrier": ["UA", None], "in_distance": [1.0, 2.0]})
     veiled = pa.table({"in_carrier": ["0" * 32, None], "in_distance": [1.0, 2.0]})
     assert (hashed(plain, inputs), hashed(veiled, inputs)) == ("", "carrier")
-
-
-@pytest.mark.parametrize(
-    ("bounds", "early", "outcome"),
-    [
-        ((-0.02, -0.01), True, "Worse"),
-        ((0.01, 0.02), True, "Improved"),
-        ((-0.01, 0.01), True, None),
-        ((-0.01, 0.01), False, "NoGain"),
-        ((0.01, 0.02), False, "Improved"),
-    ],
-)
-def test_that_there_is_no_gain_is_told_when_it_is_no_longer_early(bounds, early, outcome):
-    found = _decided(Interval(sum(bounds) / 2, *bounds, 7), 900, early=early)
-    assert (found.outcome if found else None) == outcome

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from trimtab.stats import metrics, skill
-from trimtab.stats.metrics import Answers, find
+from trimtab.stats.metrics import Answers, find, row_losses
+from trimtab.stats.skill import loss_difference
 
 
 def days(count: int, a_day: int) -> np.ndarray:
@@ -115,3 +117,19 @@ def test_rows_of_one_class_have_no_bounds():
 
 def test_an_interval_reads_as_an_estimate_with_its_ends():
     assert str(skill.Interval(0.1234567, 0.1, 0.2, 12)) == "0.1235 [0.1, 0.2]"
+
+
+def test_a_difference_of_losses_has_the_t_interval_of_its_blocks():
+    """Against the textbook, for blocks of equal size: the mean of the blocks' means."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 1200).astype(float)
+    mine, theirs = (Answers(truth, truth, 2, np.column_stack([1 - p, p])) for p in rng.uniform(size=(2, 1200)))
+    means = (row_losses(theirs) - row_losses(mine)).reshape(12, 100).mean(axis=1)
+    found = loss_difference(mine, theirs, np.arange(1200) // 100, 0.9)
+    lower, upper = stats.t.interval(0.9, 11, means.mean(), stats.sem(means))
+    assert (found.estimate, found.lower, found.upper, found.blocks) == (pytest.approx(means.mean()), pytest.approx(lower), pytest.approx(upper), 12)
+
+
+def test_one_block_says_nothing_about_a_difference():
+    answers = Answers(np.array([0.0, 1.0]), np.array([0.0, 1.0]), 2)
+    assert not np.isfinite(loss_difference(answers, answers, np.zeros(2, dtype=int)).lower)

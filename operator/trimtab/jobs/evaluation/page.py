@@ -153,7 +153,7 @@ def _feature(found: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], kinds: str) -> str:
     """`kinds`: a letter a column: t(ext), s(hort text), n(umber), c(ode)."""
-    titles = "".join(f"<th{CLASSES.get(kind, '')}>{escape(name)}</th>" for name, kind in zip(head, kinds, strict=True))
+    titles = "".join(f"<th scope=col{CLASSES.get(kind, '')}>{escape(name)}</th>" for name, kind in zip(head, kinds, strict=True))
     lines = "".join(f"<tr>{''.join(_cell(value, kind) for value, kind in zip(row, kinds, strict=True))}</tr>" for row in rows)
     return f"<div class=table tabindex=0><table>{f'<thead><tr>{titles}</tr></thead>' if any(head) else ''}<tbody>{lines}</tbody></table></div>"
 
