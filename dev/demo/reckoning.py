@@ -28,7 +28,7 @@ from trimtab.store.layout import Layout
 from trimtab.store.settings import StoreSettings
 
 WEEK, AFTERWARDS = np.timedelta64(7, "D"), np.timedelta64(28, "D")
-FEWEST = 500
+FEWEST = 200
 CLASSES = ("false", "true")
 
 
