@@ -43,10 +43,11 @@ def fired(spec: DriftMonitorSpec, readings: Readings | None, tested: tuple[Trigg
 
 
 def has_new_data(trigger: Trigger, readings: Readings | None) -> bool:
+    """Never for a model that a person brought: of what it learned from nobody knows how much a fifth more would be."""
     if readings is None:
         return False
     learned = readings.labelled_rows - readings.new_rows
-    return readings.new_rows > 0 and readings.new_rows >= learned * (trigger.percent or NEW_DATA_PERCENT) / 100
+    return readings.new_rows > 0 and learned > 0 and readings.new_rows >= learned * (trigger.percent or NEW_DATA_PERCENT) / 100
 
 
 def has_come(trigger: Trigger, times: Times) -> bool:
