@@ -86,6 +86,10 @@ class TestNewData:
         readings = Readings(version=1, window_start=FEBRUARY, labelled_rows=1000 + new, new_rows=new)
         assert has_new_data(trigger(type="NewData", percent=percent), readings) == fires
 
+    def test_of_a_model_that_was_brought_nobody_knows_what_it_learned_from(self):
+        readings = Readings(version=1, window_start=FEBRUARY, labelled_rows=5000, new_rows=5000)
+        assert not has_new_data(trigger(type="NewData"), readings)
+
     def test_before_the_first_look_nothing_is_new(self):
         assert not has_new_data(trigger(type="NewData"), None)
 
