@@ -153,7 +153,12 @@ DATA = Board(
             note="Of monitors on the wall's clock.",
         ),
         line(
-            "Last look, ago", f"time() - trimtab_driftmonitor_last_evaluation_timestamp_seconds{{{HERE}}}", "{{driftmonitor}}", "s", note="On the wall's clock."
+            "Last look, ago",
+            f"time() - trimtab_driftmonitor_last_evaluation_timestamp_seconds{{{HERE}}}",
+            "{{driftmonitor}}",
+            "s",
+            note="On the wall's clock.",
+            event_only="there is no such moment while a look is under way",
         ),
     ),
 )

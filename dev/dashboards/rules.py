@@ -30,6 +30,8 @@ class Rule:
     description: str
     budget: str
     """How the false-alarm budget is kept."""
+    event_only: str = ""
+    """Why its signals may have no data while all is well."""
 
 
 def burn(pairs: tuple[tuple[str, str, float], ...]) -> str:
@@ -73,6 +75,7 @@ BURN_FAST = Rule(
     "{{ $labels.namespace }}/{{ $labels.model_deployment }}: {{ $value | humanizePercentage }} of the requests fail.",
     "More than 2% of a month's error budget (0.1% of the requests) was spent within an hour, or 5% within six, and it goes on.",
     f"Two windows must agree, and {LEAST_FAILED} requests must have failed: a single burst ends with its short window, and a quiet night has too few.",
+    event_only="there is no series of a status code that was never answered",
 )
 BURN_SLOW = Rule(
     "TrimtabErrorBudgetBurn",
@@ -83,6 +86,7 @@ BURN_SLOW = Rule(
     "{{ $labels.namespace }}/{{ $labels.model_deployment }}: the month's error budget will not last.",
     "Requests fail at a rate that spends the month's error budget (0.1% of the requests) before the month is over.",
     "It takes hours of failing at 3 times what the budget allows, or days of just that: chance does not last that long. A model younger than the window is left to the page.",
+    event_only="there is no series of a status code that was never answered",
 )
 
 TOLD = "count(trimtab_condition)"

@@ -319,4 +319,5 @@ COLUMNS: list[dict[str, Any]] = [
     {"name": "Version", "type": "integer", "jsonPath": ".status.watching.version"},
     {"name": "Skill", "type": "string", "jsonPath": ".status.performance.skill"},
     {"name": "Drifted", "type": "integer", "jsonPath": ".status.lastWindow.drifted"},
+    {"name": "Incident", "type": "string", "jsonPath": ".status.incident.cause"},
 ]

@@ -174,6 +174,15 @@ def test_the_card_stands_alone_and_escapes_what_people_write():
     assert "<script" not in html
 
 
+def test_the_card_is_read_on_a_phone_with_the_keyboard_and_aloud():
+    html = card(record(metrics={"test": {"skill": 0.2}}, gates=[{"name": "skill", "outcome": "Passed", "message": "fine"}]), [Point(1, "train", "loss", 0.7)])
+    assert "name=viewport" in html
+    assert html.count("<main>") == html.count("<h1>") == 1
+    assert html.count("<table>") == html.count("role=region tabindex=0 aria-label="), "what is too wide can be moved, by the keyboard too"
+    assert "<th scope=row>skill</th>" in html
+    assert "role=img aria-label='loss by iteration'" in html
+
+
 def test_a_model_without_iterations_has_no_curve():
     assert "does not fit in iterations" in curve([])
 

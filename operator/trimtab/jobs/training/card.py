@@ -1,4 +1,8 @@
-"""The model's card: one HTML file that needs nothing else, for a person who asks what this model is and how good."""
+"""The model's card: one HTML file that needs nothing else, for a person who asks what this model is and how good.
+
+Readable on a phone, in the dark and by a screen reader: columns and rows have headings, and what is too wide moves by itself, with the
+keyboard too.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -11,11 +15,13 @@ WIDTH, HEIGHT, MARGIN = 640, 220, 44
 COLOURS = ("#1f6feb", "#d1662b", "#2e8540", "#7a4fb5")
 
 STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
-h1{margin-bottom:0}h2{margin-top:2rem;border-bottom:1px solid #d0d7de}table{border-collapse:collapse;width:100%}
-td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #eaeef2;vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.Passed{color:#2e8540}.Failed{color:#b3261e;font-weight:600}.Skipped{color:#6e7781}
-svg text{font:11px system-ui,sans-serif;fill:#57606a}code{word-break:break-all}p.quiet{color:#57606a}
+:root{--ink:#1b1f24;--quiet:#57606a;--paper:#fff;--rule:#d0d7de;--well:#1a7f37;--bad:#b3261e}
+@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--quiet:#9da7b3;--paper:#0d1117;--rule:#30363d;--well:#56d364;--bad:#ff7b72}}
+body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:0 auto;padding:1rem;color:var(--ink);background:var(--paper)}
+h1{margin-bottom:0;font-size:1.6rem}h2{margin-top:2rem;font-size:1.2rem;border-bottom:1px solid var(--rule)}.table{overflow-x:auto}table{border-collapse:collapse;width:100%}
+td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top}th[scope=row]{font-weight:400}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.Passed{color:var(--well)}.Failed{color:var(--bad);font-weight:600}.Skipped{color:var(--quiet)}
+svg{width:100%}svg text{font:15px system-ui,sans-serif;fill:var(--quiet)}code{overflow-wrap:anywhere;font-size:.85em}p.quiet{color:var(--quiet)}
 """
 
 
@@ -34,7 +40,13 @@ def card(record: RunRecord, curves: Sequence[Point]) -> str:
         ),
         f"<h2>Learning curve</h2>{curve(curves)}",
     ]
-    return f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(record.model)}</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>"
+    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width,initial-scale=1'><title>{escape(record.model)}</title><style>{STYLE}</style>"
+    return f"<!doctype html><html lang=en><head>{head}</head><body><main>{''.join(parts)}</main></body></html>"
+
+
+def _framed(title: str, rows: str) -> str:
+    """A table that is moved sideways where it has no room; a region with a name, so that the keyboard gets there too."""
+    return f"<div class=table role=region tabindex=0 aria-label='{escape(title, quote=True)}'><table>{rows}</table></div>"
 
 
 def curve(points: Sequence[Point]) -> str:
@@ -76,23 +88,25 @@ def _about(record: RunRecord) -> dict[str, Any]:
 
 
 def _table(title: str, rows: Mapping[str, Any]) -> str:
-    return f"<h2>{escape(title)}</h2><table>{''.join(_row(key, value) for key, value in rows.items() if value not in (None, '', {}, []))}</table>"
+    told = "".join(_row(key, value) for key, value in rows.items() if value not in (None, "", {}, []))
+    return f"<h2>{escape(title)}</h2>{_framed(title, told)}"
 
 
 def _row(key: str, value: Any) -> str:
-    return f"<tr><td>{escape(key)}</td><td><code>{escape(str(value))[:600]}</code></td></tr>"
+    return f"<tr><th scope=row>{escape(key)}</th><td><code>{escape(str(value))[:600]}</code></td></tr>"
 
 
 def _metrics(metrics: Mapping[str, Mapping[str, float]], baseline: Mapping[str, float]) -> str:
     columns: dict[str, Mapping[str, float]] = {**metrics, **({"test, simple model": baseline} if baseline else {})}
     names = dict.fromkeys(name for values in columns.values() for name in values)
-    head = "".join(f"<th class=n>{escape(each)}</th>" for each in columns)
-    return f"<table><tr><th>metric</th>{head}</tr>{''.join(_numbers(name, (values.get(name) for values in columns.values())) for name in names)}</table>"
+    head = "".join(f"<th scope=col class=n>{escape(each)}</th>" for each in columns)
+    rows = "".join(_numbers(name, (values.get(name) for values in columns.values())) for name in names)
+    return _framed("Metrics", f"<tr><th scope=col>metric</th>{head}</tr>{rows}")
 
 
 def _numbers(name: str, values: Iterable[float | None]) -> str:
     cells = "".join(f"<td class=n>{'' if value is None else f'{value:.4g}'}</td>" for value in values)
-    return f"<tr><td>{escape(name)}</td>{cells}</tr>"
+    return f"<tr><th scope=row>{escape(name)}</th>{cells}</tr>"
 
 
 def _skill(skill: Mapping[str, float]) -> str:
@@ -103,6 +117,7 @@ def _skill(skill: Mapping[str, float]) -> str:
 
 def _gates(gates: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(each['name'])}</td><td class={each['outcome']}>{each['outcome']}</td><td>{escape(each['message'])}</td></tr>" for each in gates
+        f"<tr><th scope=row>{escape(each['name'])}</th><td class={each['outcome']}>{each['outcome']}</td><td>{escape(each['message'])}</td></tr>"
+        for each in gates
     )
-    return f"<table>{rows}</table>"
+    return _framed("Gates", f"<tr><th scope=col>gate</th><th scope=col>outcome</th><th scope=col>why</th></tr>{rows}")
