@@ -69,7 +69,7 @@ MODEL_BOARD = Board(
         lines(
             "Candidate's share",
             "percent",
-            Query(f"avg by ({BY_MODEL}) (trimtab_split_weight_percent{{{HERE}}})", f"as pods say {MODEL}"),
+            Query(f"max by ({BY_MODEL}) (trimtab_split_weight_percent{{{HERE}}})", f"as pods say {MODEL}"),
             Query(f"trimtab_rollout_weight_percent{{{HERE}}}", "as the operator says v{{version}}", "there may be no rollout"),
             note="Both agree once all stable pods follow.",
         ),

@@ -33,6 +33,8 @@ Answers = Sequence[Sequence[Series]]
 CELL, ROW, GAP = 42, 34, 8
 """Pixels of Grafana's grid."""
 COLORS = ("#3b78d8", "#e0752d", "#2e9e5b", "#b0479e", "#c9a227", "#d9433f", "#4aa3a2", "#7a6fd0")
+SCALE = 0.75
+"""Pixels of the picture to one of the page: small enough for a repository."""
 SHOWN = 8
 """Series that a legend names, and rows of a table."""
 
@@ -95,6 +97,7 @@ def photograph(text: str, extent: tuple[int, int], to: Path) -> None:
             "--no-sandbox",
             "--disable-gpu",
             "--hide-scrollbars",
+            f"--force-device-scale-factor={SCALE}",
             f"--user-data-dir={folder}/profile",
             f"--window-size={extent[0]},{extent[1]}",
         ]
@@ -131,7 +134,7 @@ def _table(panel: Panel, series: Sequence[Series], _width: int, _height: int) ->
 
 
 def _lines(panel: Panel, series: Sequence[Series], width: int, height: int) -> str:
-    height -= 16  # the legend
+    height -= 22  # the legend
     points = [point for each in series for point in each.points if not math.isnan(point[1])]
     if not points:
         return "<div class=none>none</div>"
