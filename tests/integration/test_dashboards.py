@@ -168,6 +168,7 @@ def test_every_question_has_an_answer(world: World, tmp_path: Path) -> None:
     for expr in [*(expr for expr, event_only in asked.items() if event_only), *(rule.expr for rule in rules.RULES)]:
         world.answered(expr)  # read and evaluated, whatever it finds
     assert metrics_in(asked) - exported(world) <= SELDOM.keys()
+    time.sleep(PATIENCE / 3)  # so that what came last is a line too
     draw(world, Path(os.environ.get("TRIMTAB_PICTURES", str(tmp_path))))
 
 

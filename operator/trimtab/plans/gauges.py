@@ -135,7 +135,7 @@ def _moment(text: str | None) -> datetime | None:
 
 def _lasted(run: Manifest) -> float | None:
     began, ended = _moment(run.get("startedAt")), _moment(run.get("finishedAt"))
-    return (ended - began).total_seconds() if began and ended else None
+    return max(0.0, (ended - began).total_seconds()) if began and ended else None
 
 
 _SKILL = {"skill": "trimtab_model_skill", "lower": "trimtab_model_skill_lower", "line": "trimtab_model_skill_line", "matured": "trimtab_labels_matured_ratio"}
