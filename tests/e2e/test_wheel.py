@@ -39,7 +39,7 @@ WATCHED = {
 def flights(first: str, until: str, seed: int) -> pd.DataFrame:
     """Late in the evening, and with one carrier; which one that is has changed at the end of January."""
     random = np.random.default_rng(seed)
-    days = pd.date_range(first, until, inclusive="left", tz="UTC")
+    days = pd.date_range(first, until, inclusive="left")  # UTC, as all times of the file
     minutes = np.sort(random.integers(6 * 60, 23 * 60, (len(days), FLIGHTS_A_DAY)), axis=1)
     departs = np.repeat(days.to_numpy(), FLIGHTS_A_DAY) + minutes.reshape(-1).astype("timedelta64[m]")
     count, hour = len(departs), minutes.reshape(-1) // 60
