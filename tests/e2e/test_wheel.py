@@ -16,10 +16,10 @@ import pytest
 
 from support.installed import ROOT, Installed, Resource, condition, resource
 
-JANUARY, AFTERWARDS = ("2013-01-01", "2013-01-31"), ("2013-01-31", "2013-03-17")
-FLIGHTS_A_DAY = 400
+JANUARY, AFTERWARDS = ("2013-01-21", "2013-01-31"), ("2013-01-31", "2013-04-01")
+FLIGHTS_A_DAY = 240
 DAYS_A_MINUTE = 10
-REPLAY_SECONDS = 60 * 45 / DAYS_A_MINUTE + 120
+REPLAY_SECONDS = 60 * 60 / DAYS_A_MINUTE + 120
 
 DATASET = {
     "source": {"uri": "s3://trimtab/wheel/data/", "predictions": "flights"},
@@ -30,10 +30,11 @@ SERVED = {"model": "flights", "replicas": 1, "rollout": ROLLOUT, "logging": {"up
 WATCHED = {
     "deployment": "flights",
     "clock": "Event",
-    "triggers": [{"name": "new-data", "type": "NewData"}],
+    "triggers": [{"name": "new-data", "type": "NewData", "percent": 200}],
     "onTrigger": {"trainingJob": "flights", "cooldown": "2160h"},
 }
-"""A cooldown of ninety days: one turn, and not the beginning of another."""
+"""A cooldown of ninety days: one turn, and not the beginning of another. Twice as many new flights as January's last ten days had:
+the newest flights judge a version, so that a run that comes earlier learns from January alone."""
 
 
 def flights(first: str, until: str, seed: int) -> pd.DataFrame:
@@ -93,12 +94,12 @@ def wheel(trimtab: Installed) -> Iterator[Installed]:
 
 
 def test_new_labelled_flights_open_one_incident(wheel: Installed) -> None:
-    incident = wheel.until("an incident", lambda: _incident(wheel), seconds=180)
+    incident = wheel.until("an incident", lambda: _incident(wheel), seconds=300)
     assert incident["cause"] == "new-data"
 
 
 def test_its_run_makes_one_version_of_what_was_asked_and_labelled(wheel: Installed) -> None:
-    wheel.until("version 2", lambda: wheel.get("modelversions", "flights-v2"), seconds=180)
+    wheel.until("version 2", lambda: wheel.get("modelversions", "flights-v2"), seconds=240)
     run = wheel.until("the run of the incident", lambda: _runs(wheel, _incident(wheel)["id"]))[0]
     assert (run["cause"], run["modelVersion"]) == ("Incident", "flights-v2")
     assert run["datasetVersion"] > 1
