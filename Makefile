@@ -10,11 +10,12 @@ export PYTHONPATH := operator:serving
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test story chaos check unit integration e2e bench generate reload up down venv
+.PHONY: help demo test long story chaos check unit integration e2e bench generate reload up down venv
 
 help:
 	@echo 'make demo      a real Kubernetes, Trimtab by Helm, a year of flights: retrained, refused, promoted, taken back (ACTS=0: to the first prediction)'
 	@echo 'make test      everything: lint, types, contracts, unit, integration, end to end'
+	@echo 'make long      tests that take longer: rollouts under load on a cluster, the laws of all kinds on a real API server'
 	@echo 'make story     the whole demo on a cluster of its own, and whether all that it promises was kept'
 	@echo 'make chaos     the same while the operator is killed 20 times, and worker, serving pod, store and API server once each (SEED=1)'
 	@echo 'make check     the fast part, under 90 s'
@@ -37,6 +38,9 @@ chaos: venv
 
 test: check
 	@echo "== integration and end to end"; $(PYTHON) -m pytest -v --durations=10 tests/integration tests/e2e
+
+long: venv
+	@TRIMTAB_CLUSTER_NAME=trimtab-long $(PYTHON) -m pytest -v -s --durations=10 -m long tests
 
 check: venv
 	@$(PYTHON) dev/check.py

@@ -12,6 +12,8 @@ import pytest
 
 from support.installed import SYSTEM, Installed, Resource, condition, resource
 
+pytestmark = pytest.mark.long
+
 NAME, URL = "steps", "http://steps/v2/models/steps/infer"
 ROLLOUT = {
     "steps": [{"weight": 20, "duration": "10s"}, {"weight": 50, "duration": "10s"}],

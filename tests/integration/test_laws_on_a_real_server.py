@@ -31,6 +31,8 @@ PEOPLES = (*OURS, "configmaps")
 """What a person dumps and restores."""
 
 
+pytestmark = pytest.mark.long
+
 every_story = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.kind)
 one_of_each_kind = pytest.mark.parametrize(
     "scenario",
