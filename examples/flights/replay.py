@@ -225,6 +225,7 @@ class Replay:
         await asyncio.gather(*open_requests)
         for each in helpers:
             each.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
         await self._send_labels()
         await self._say()
         return self.tally
@@ -268,13 +269,19 @@ class Replay:
                 status, _, said = await self.connections.post(f"{self.path}/labels", body)
             except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
                 status, said = 0, type(error).__name__.encode()
+            except asyncio.CancelledError:  # the span is over in the middle of this: they are sent with the last ones
+                self._put_back(due)
+                raise
             if status != 202:
                 self._complain(f"labels: {status} {said[:300].decode('utf-8', 'replace')}; they are sent again")
-                for each in due:
-                    heapq.heappush(self._unknown, each)
+                self._put_back(due)
                 return
             self._complain("")
             self.tally.labels += len(due)
+
+    def _put_back(self, labels: Iterable[tuple[datetime, str, str]]) -> None:
+        for each in labels:
+            heapq.heappush(self._unknown, each)
 
     def _complain(self, sentence: str) -> None:
         """Once, not once a second."""

@@ -23,7 +23,7 @@ from trimtab.controllers import deployment as controller
 from trimtab.kube.reconcile import Reconciler
 from trimtab.kube.settings import Settings
 from trimtab.manifests.serving import version_of
-from trimtab.plans.splits import split_on, text_on
+from trimtab.plans.splits import split_on
 
 ENOUGH = 40
 """Requests that decide a step; ten times as many are proof of anything."""
@@ -149,7 +149,7 @@ class RolloutStory(DeploymentStory):
     def the_world_stands_still(self) -> None:
         self.annotate({"trimtab.dev/paused": "false"})
         super().the_world_stands_still()
-        assert {text_on(pod) for pod in self.api.all("pods")} <= {""}
+        assert all(split_on(pod).candidate is None for pod in self.api.all("pods"))
         if "rollout" not in self.own()["spec"]:
             return
         assert {version_of(service) for service in self.api.all("services") if version_of(service)} <= {self.routed()}

@@ -160,13 +160,13 @@ async def test_another_table_is_sent_by_its_own_columns_and_a_number_is_labelled
 async def test_a_server_that_cannot_keep_up_holds_the_clock_and_nothing_is_left_out(monkeypatch):
     monkeypatch.setattr(replay, "MOST_BEHIND", 0.05)
     monkeypatch.setattr(replay, "CONNECTIONS", 4)
-    server = Kept(pause=0.02)
+    server = Kept(pause=0.1)
     async with await asyncio.start_server(server, "127.0.0.1", 0) as listening:
         span = replay.Span(MORNING, MORNING + timedelta(hours=1), 7200)
         it = replay.Replay(replay.Connections(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"), "flights", span)
-        tally = await it.run(replay.read([HEADER, *(flight(n, n % 60 if n < 60 else 59) for n in range(200))], span.since, span.until, 1), 1)
+        tally = await it.run(replay.read([HEADER, *(flight(n, n % 60 if n < 60 else 59) for n in range(100))], span.since, span.until, 1), 1)
         for _, writer in it.connections._resting:
             writer.close()
-    assert tally.answered == 200
+    assert tally.answered == 100
     assert span.held > 0.1
     assert "held" in tally.line(span.now, 5.0, span.held)

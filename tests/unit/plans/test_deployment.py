@@ -309,6 +309,6 @@ def test_a_template_reaches_the_pods():
         "spec": {"containers": [{"resources": {"limits": {"memory": "3Gi"}}}], "nodeSelector": {"disk": "ssd"}},
     }
     pod = applied(World(V1, template=template).plan())["flights-v1"]["spec"]["template"]
-    assert pod["metadata"]["annotations"] == {"team": "ml"}
+    assert pod["metadata"]["annotations"]["team"] == "ml"
     assert pod["spec"]["nodeSelector"] == {"disk": "ssd"}
     assert pod["spec"]["containers"][0]["resources"] == {"limits": {"memory": "3Gi"}}
