@@ -67,7 +67,7 @@ def test_explain_tells_what_the_server_filled_in_from_what_a_person_wrote(team, 
 
 def test_watch_ends_at_rest_and_tells_each_change_once(team, trimtab):
     given(team, working(dataset(), "Job reads."))
-    changed = threading.Timer(3, team.set_status, ("datasets.trimtab.dev", "flights", ready(dataset(), "Version 1 is ready.")["status"]))
+    changed = threading.Timer(15, team.set_status, ("datasets.trimtab.dev", "flights", ready(dataset(), "Version 1 is ready.")["status"]))
     changed.start()
     done = trimtab("watch", "flights", "--timeout", "60s")
     assert done.code == 0
