@@ -189,8 +189,8 @@ OPERATOR_MAY = [
     ("list", "events"),
 ]
 OPERATOR_MAY_NOT = [
-    ("patch", "modelversions.trimtab.dev"),
-    ("delete", "services"),
+    ("update", "modelversions.trimtab.dev"),
+    ("deletecollection", "services"),
     ("get", "secrets"),
     ("list", "secrets"),
     ("list", "configmaps"),
