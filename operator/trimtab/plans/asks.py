@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from trimtab.api.base import PAUSED, RUN_REQUESTED
+from trimtab.api.base import RUN_REQUESTED
 from trimtab.api.kinds import DRIFT_MONITOR
 from trimtab.manifests.labels import REQUEST
+from trimtab.plans.annotations import annotations, is_paused
 from trimtab.plans.plan import Manifest
 
 MONITOR = DRIFT_MONITOR.kind
@@ -33,7 +34,7 @@ def asks(training_job: Manifest, monitors: Iterable[Manifest], versions: Iterabl
     """What it is asked for and has no run yet, a person first, then the oldest incident; `versions` are those of its namespace."""
     metadata, status = training_job["metadata"], training_job.get("status") or {}
     handled = {run.get("request") for run in status.get("runs") or []} | {status.get("lastHandledRequest")}
-    handled |= {(version["metadata"].get("annotations") or {}).get(REQUEST) for version in versions if _made_by(version, metadata["name"])}
+    handled |= {annotations(version).get(REQUEST) for version in versions if _made_by(version, metadata["name"])}
     requested = (metadata.get("annotations") or {}).get(RUN_REQUESTED)
     found = [*([Ask(requested, "Request")] if requested else []), *_incidents(metadata["name"], monitors)]
     return tuple(ask for ask in found if ask.id not in handled)
@@ -48,7 +49,7 @@ def asks_of_dataset(name: str, training_jobs: Iterable[Manifest], monitors: Sequ
 def open_incident(monitor: Manifest) -> Manifest | None:
     """The incident for which a run is wanted; None where there is none, or its monitor rests."""
     incident: Manifest = (monitor.get("status") or {}).get("incident") or {}
-    asks_nothing = incident.get("outcome") or not incident.get("trainingJob") or monitor["spec"].get("suspend") or _is_paused(monitor)
+    asks_nothing = incident.get("outcome") or not incident.get("trainingJob") or monitor["spec"].get("suspend") or is_paused(monitor)
     return None if asks_nothing else incident
 
 
@@ -59,11 +60,7 @@ def _incidents(training_job: str, monitors: Iterable[Manifest]) -> Iterator[Ask]
 
 
 def _may_run(training_job: Manifest) -> bool:
-    return not _is_paused(training_job) and not (training_job["spec"].get("runPolicy") or {}).get("suspend")
-
-
-def _is_paused(obj: Manifest) -> bool:
-    return (obj["metadata"].get("annotations") or {}).get(PAUSED) == "true"
+    return not is_paused(training_job) and not (training_job["spec"].get("runPolicy") or {}).get("suspend")
 
 
 def _made_by(version: Manifest, training_job: str) -> bool:

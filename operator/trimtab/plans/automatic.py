@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from trimtab.api.base import PAUSED
 from trimtab.api.reasons import Reason
 from trimtab.api.trainingjob import Cause, Run, RunPolicy
+from trimtab.plans.annotations import is_paused
 from trimtab.plans.conditions import rfc3339
 from trimtab.plans.lack import Lack
 from trimtab.plans.plan import Manifest
@@ -44,7 +45,7 @@ def cluster_is_paused(company: Company) -> Lack | None:
 
 def model_is_paused(company: Company) -> Lack | None:
     """Whoever pauses a Deployment does not want its model to change."""
-    paused = [each["metadata"]["name"] for each in company.deployments if (each["metadata"].get("annotations") or {}).get(PAUSED) == "true"]
+    paused = [each["metadata"]["name"] for each in company.deployments if is_paused(each)]
     return _held(Reason.RETRAINING_PAUSED, company, f"Deployment {paused[0]} is paused by its annotation {PAUSED}") if paused else None
 
 

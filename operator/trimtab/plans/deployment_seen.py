@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from trimtab.api.base import PAUSED
 from trimtab.api.deployment import DEFAULT_REPLICAS
 from trimtab.api.rollout import Rollout
 from trimtab.manifests import serving
 from trimtab.manifests.labels import Owner, owner_of
 from trimtab.manifests.serving import Image, Manifest, Served
+from trimtab.plans.annotations import annotations, is_paused
 from trimtab.plans.conditions import is_true, parse
 from trimtab.plans.eligibility import Choice, Wish, number
 from trimtab.plans.pods import Waiting
@@ -42,12 +42,11 @@ class Seen:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        found: Mapping[str, str] = self.obj["metadata"].get("annotations") or {}
-        return found
+        return annotations(self.obj)
 
     @property
     def paused(self) -> bool:
-        return self.annotations.get(PAUSED) == "true"
+        return is_paused(self.obj)
 
     @property
     def replicas(self) -> int:

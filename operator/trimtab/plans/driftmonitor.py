@@ -15,14 +15,13 @@ Learning, and an incident that it opens again has the id it had.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from trimtab.api.base import API_VERSION, BLOCKED_PREFIX
 from trimtab.api.driftmonitor import PerformanceReading
 from trimtab.api.evaluation import Evaluated, EvaluateDocument
-from trimtab.api.kinds import MODEL_VERSION
 from trimtab.api.modelversion import DEPRECATED
 from trimtab.api.monitor_memory import Evaluation, Judged, Readings
 from trimtab.manifests import jobs
 from trimtab.plans import evaluations, incidents, triggers
+from trimtab.plans.annotations import annotate, annotations, block, block_on, is_paused
 from trimtab.plans.attempts import Attempt, attempts, surplus
 from trimtab.plans.conditions import rfc3339
 from trimtab.plans.driftmonitor_status import events as told_events
@@ -32,8 +31,8 @@ from trimtab.plans.monitor_look import View, goes_back, look, policy_of
 from trimtab.plans.monitor_moments import Next, again
 from trimtab.plans.monitor_states import State
 from trimtab.plans.monitor_verdicts import Situation, lack_of
-from trimtab.plans.monitored import Seen, annotations, block_on, is_paused, pointer
-from trimtab.plans.plan import Create, Deed, Delete, Manifest, Patch, Plan, Ref
+from trimtab.plans.monitored import Seen, pointer
+from trimtab.plans.plan import Create, Deed, Delete, Patch, Plan
 from trimtab.plans.retraining import BackOff, Incident, Monitor, Policy, Step, step
 
 JOBS_KEPT = 3
@@ -219,7 +218,7 @@ def _why_back(view: View, monitor: Monitor, steps: list[Step]) -> str:
 def _block(view: View, why: str) -> tuple[Patch, ...]:
     """Taking a version back is forbidding it to this Deployment, which then goes back by itself."""
     version = view.seen.version(view.seen.stable)
-    return (_annotate(version, BLOCKED_PREFIX + view.seen.spec.deployment, f"{why} ({rfc3339(view.now)})"),) if why and version else ()
+    return (block(version, view.seen.spec.deployment, why, view.now),) if why and version else ()
 
 
 def _deprecate(view: View, steps: list[Step]) -> tuple[Patch, ...]:
@@ -228,13 +227,7 @@ def _deprecate(view: View, steps: list[Step]) -> tuple[Patch, ...]:
     if not asked or version is None or DEPRECATED in annotations(version):
         return ()
     floor = view.seen.spec.performance.floor
-    return (_annotate(version, DEPRECATED, f"Its skill is below {floor:g}, and two runs did not lift it ({rfc3339(view.now)})."),)
-
-
-def _annotate(version: Manifest, annotation: str, text: str) -> Patch:
-    metadata = version["metadata"]
-    ref = Ref(API_VERSION, MODEL_VERSION.plural, metadata["namespace"], metadata["name"], metadata["uid"])
-    return Patch(ref, {"metadata": {"annotations": {annotation: text}}})
+    return (annotate(version, DEPRECATED, f"Its skill is below {floor:g}, and two runs did not lift it ({rfc3339(view.now)})."),)
 
 
 def _removals(current: Evaluation | None, looks: tuple[Attempt, ...]) -> tuple[Delete, ...]:

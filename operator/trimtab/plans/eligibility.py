@@ -11,6 +11,7 @@ from typing import Any
 from trimtab.api.base import BLOCKED_PREFIX
 from trimtab.api.modelversion import DEPRECATED
 from trimtab.api.reasons import Reason
+from trimtab.plans.annotations import annotations, block_on
 from trimtab.plans.conditions import find, is_true
 
 Version = dict[str, Any]
@@ -79,7 +80,7 @@ def is_ready(version: Version, _wish: Wish, _stable: Version | None) -> Objectio
 def is_not_blocked(version: Version, wish: Wish, _stable: Version | None) -> Objection | None:
     """A block is lifted by removing the annotation, by nothing else."""
     annotation = BLOCKED_PREFIX + wish.deployment
-    detail = version["metadata"].get("annotations", {}).get(annotation)
+    detail = block_on(version, wish.deployment)
     return None if detail is None else Objection(Reason.BLOCKED, Reason.BLOCKED.say(name=name(version), annotation=annotation, detail=detail))
 
 
@@ -107,7 +108,7 @@ def approval_allows(version: Version, wish: Wish, _stable: Version | None) -> Ob
 
 def is_not_deprecated(version: Version, _wish: Wish, _stable: Version | None) -> Objection | None:
     """Nobody starts to use it; who serves it already goes on."""
-    said = version["spec"].get("deprecated", {}).get("reason") or version["metadata"].get("annotations", {}).get(DEPRECATED)
+    said = version["spec"].get("deprecated", {}).get("reason") or annotations(version).get(DEPRECATED)
     return Objection(Reason.DEPRECATED, f"{name(version)} is deprecated: {said}") if said else None
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from trimtab.api.base import PAUSED, RUN_REQUESTED
+from trimtab.api.base import RUN_REQUESTED
 from trimtab.api.dataset import Check, DatasetSpec
 from trimtab.api.documents import MOST_NAMED, GcDocument, MaterializeDocument, SnapshotDocument
 from trimtab.api.featureset import FeatureSetSpec
@@ -22,6 +22,7 @@ from trimtab.api.trainingjob import ConfigMapKey
 from trimtab.manifests import jobs
 from trimtab.manifests.jobs import PodShape
 from trimtab.manifests.labels import Owner, owner_of
+from trimtab.plans.annotations import annotations, is_paused
 from trimtab.plans.attempts import Attempt, attempts, surplus, waits_for_another_pod
 from trimtab.plans.lack import Lack
 from trimtab.plans.look_status import Situation
@@ -60,7 +61,7 @@ class Seen:
 
     @property
     def annotations(self) -> dict[str, str]:
-        return self.obj["metadata"].get("annotations") or {}
+        return annotations(self.obj)
 
     def attempts(self, verb: str, now: datetime) -> list[Attempt]:
         return attempts(verb, list(self.jobs), list(self.pods), list(self.events), now)
@@ -107,7 +108,7 @@ class Told:
 def outlook(seen: Seen, scene: Scene, check: Check | None, holdings: Holdings[Any], told: Told) -> Outlook:
     """`check` is the last look as it has been settled."""
     shape, broom = seen.shape(scene.spec), _broom(seen, scene, holdings)
-    paused = seen.annotations.get(PAUSED) == "true"
+    paused = is_paused(seen.obj)
     swept = sweep(broom) if not paused and _wants_a_sweep(broom, scene, check, holdings) else ()
     ripe = None if paused or swept or broom.is_out else due(scene, check)
     upcoming = None if told.lack else ripe

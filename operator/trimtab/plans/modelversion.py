@@ -14,13 +14,14 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from math import ceil
 
-from trimtab.api.base import PAUSED, RUN_REQUESTED
+from trimtab.api.base import RUN_REQUESTED
 from trimtab.api.documents import VerifyDocument
 from trimtab.api.modelversion import ModelVersionSpec, ModelVersionStatus, Verification
 from trimtab.api.reasons import Reason
 from trimtab.manifests import jobs, names
 from trimtab.manifests.jobs import VERIFY_COMMAND, PodShape, limit_gib
 from trimtab.manifests.labels import Owner, owner_of
+from trimtab.plans.annotations import annotations, is_paused
 from trimtab.plans.attempts import Attempt, Failure, Trouble, attempts, blamed, next_try, surplus, trouble, waits_for_another_pod
 from trimtab.plans.modelversion_status import Situation, next_status
 from trimtab.plans.plan import Create, Deed, Delete, Manifest, Plan
@@ -71,7 +72,7 @@ class Seen:
 
     @property
     def annotations(self) -> dict[str, str]:
-        return self.obj["metadata"].get("annotations") or {}
+        return annotations(self.obj)
 
     @property
     def request(self) -> str:
@@ -113,7 +114,7 @@ def plan(seen: Seen, now: datetime) -> Plan:
     now = now.replace(microsecond=0)
     scene = Scene(seen, attempts("verify", list(seen.jobs), list(seen.pods), list(seen.events), now), now)
     known = settle(scene)
-    paused = seen.annotations.get(PAUSED) == "true"
+    paused = is_paused(seen.obj)
     upcoming = None if paused else due(scene, known)
     current = upcoming or known
     situation = Situation(

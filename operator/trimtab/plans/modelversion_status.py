@@ -11,6 +11,7 @@ from typing import Any
 
 from trimtab.api.modelversion import DEPRECATED, GateResult, ModelVersionSpec, ModelVersionStatus, Summary, Verification
 from trimtab.api.reasons import Reason
+from trimtab.plans.annotations import annotations
 from trimtab.plans.conditions import ConditionSet, is_true
 from trimtab.plans.pods import reason_named
 
@@ -148,7 +149,7 @@ def gates(name: str, summary: Summary | None) -> tuple[bool | None, Reason, str]
 
 def deprecation(s: Situation) -> tuple[bool, Reason, str]:
     """By a person in the spec, or by the platform in the annotation."""
-    annotation = (s.obj["metadata"].get("annotations") or {}).get(DEPRECATED)
+    annotation = annotations(s.obj).get(DEPRECATED)
     said = s.spec.deprecated.reason if s.spec.deprecated else annotation
     return (True, Reason.DEPRECATED, Reason.DEPRECATED.say(detail=said)) if said else (False, Reason.NOT_DEPRECATED, Reason.NOT_DEPRECATED.say())
 

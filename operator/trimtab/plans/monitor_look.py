@@ -11,11 +11,12 @@ from trimtab.api.modelversion import DEPRECATED
 from trimtab.api.monitor_memory import Evaluation, Judged, Readings, TriggerReading
 from trimtab.api.reasons import Reason
 from trimtab.plans import retraining
+from trimtab.plans.annotations import annotations, block_on, is_paused
 from trimtab.plans.attempts import HEALS_WITH_TIME
 from trimtab.plans.conditions import parse
 from trimtab.plans.monitor_clock import Told, last_boundary
 from trimtab.plans.monitor_states import State
-from trimtab.plans.monitored import Seen, annotations, block_on, is_invalid, is_paused, made_for, run_of
+from trimtab.plans.monitored import Seen, is_invalid, made_for, run_of
 from trimtab.plans.plan import Manifest
 from trimtab.plans.pods import reason_named
 from trimtab.plans.retraining import Hindrance, Monitor, Policy

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from trimtab.api.monitor_memory import Evaluation
 from trimtab.api.reasons import Reason
+from trimtab.plans.annotations import is_paused
 from trimtab.plans.attempts import HEALS_WITH_TIME
 from trimtab.plans.conditions import find, rfc3339
 from trimtab.plans.incidents import Book
 from trimtab.plans.lack import Lack
 from trimtab.plans.monitor_look import View
-from trimtab.plans.monitored import is_paused
 from trimtab.plans.plan import Manifest
 from trimtab.plans.pods import reason_named
 from trimtab.plans.retraining import Monitor, Policy, Step

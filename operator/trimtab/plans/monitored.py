@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from trimtab.api.base import BLOCKED_PREFIX, PAUSED, RUN_REQUESTED
+from trimtab.api.base import RUN_REQUESTED
 from trimtab.api.driftmonitor import DriftMonitorSpec, DriftMonitorStatus
 from trimtab.api.evaluation import ModelPointer
 from trimtab.manifests.jobs import PodShape
 from trimtab.manifests.labels import REQUEST, Owner, owner_of
+from trimtab.plans.annotations import annotations
 from trimtab.plans.conditions import find
 from trimtab.plans.plan import Manifest
 
@@ -62,7 +63,7 @@ class Seen:
 
     @property
     def request(self) -> str:
-        return str(annotations(self.obj).get(RUN_REQUESTED, ""))
+        return annotations(self.obj).get(RUN_REQUESTED, "")
 
     @property
     def shape(self) -> PodShape:
@@ -104,21 +105,8 @@ class Seen:
         return self.stable not in self.served
 
 
-def annotations(obj: Manifest | None) -> Manifest:
-    return ((obj or {}).get("metadata") or {}).get("annotations") or {}
-
-
-def is_paused(obj: Manifest | None) -> bool:
-    return bool(annotations(obj).get(PAUSED) == "true")
-
-
 def pointer(version: Manifest) -> ModelPointer:
     return ModelPointer.model_validate({"name": version["metadata"]["name"], "version": version["spec"]["version"], **version["spec"]["artifact"]})
-
-
-def block_on(version: Manifest | None, deployment: str) -> str:
-    """Why this Deployment must not serve the version; empty where nothing is said."""
-    return str(annotations(version).get(BLOCKED_PREFIX + deployment, ""))
 
 
 def run_of(training_job: Manifest | None, request: str) -> Manifest | None:

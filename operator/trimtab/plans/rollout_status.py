@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from trimtab.api.base import BLOCKED_PREFIX
 from trimtab.api.reasons import Reason
+from trimtab.plans.annotations import block_on
 from trimtab.plans.conditions import parse, rfc3339
 from trimtab.plans.eligibility import number
 from trimtab.plans.plan import Event
@@ -89,9 +89,8 @@ def comparison(shadow: Shadowing | None) -> Manifest | None:
 
 def blocked(versions: Sequence[Manifest], deployment: str) -> list[Manifest]:
     """What is not served here, and why, newest first."""
-    found = [(number(version), version["metadata"].get("annotations", {}).get(BLOCKED_PREFIX + deployment)) for version in versions]
-    told = [{"version": version, "reason": reason[:MOST_REASON]} for version, reason in found if reason is not None]
-    return sorted(told, key=lambda each: -each["version"])[:MOST_BLOCKED]
+    found = [(number(version), block_on(version, deployment)) for version in sorted(versions, key=number, reverse=True)]
+    return [{"version": version, "reason": reason[:MOST_REASON]} for version, reason in found if reason is not None][:MOST_BLOCKED]
 
 
 def step_events(name: str, state: Stepping, before: Mapping[str, Any]) -> list[Event]:

@@ -14,6 +14,7 @@ from trimtab.api.documents import TrainDocument, Trained
 from trimtab.api.reasons import Reason
 from trimtab.api.trainingjob import Run, TrainingJobSpec, TrainingJobStatus
 from trimtab.manifests.labels import CAUSE, RECIPE, REQUEST, RUN_KEY
+from trimtab.plans.annotations import annotations
 from trimtab.plans.attempts import Attempt, Trouble, blamed, trouble
 from trimtab.plans.plan import Manifest
 from trimtab.plans.pods import Failed, Finished
@@ -95,11 +96,11 @@ def _newest_version(scene: Scene) -> Manifest | None:
 
 
 def _of_version(version: Manifest) -> Run:
-    annotations, dataset = version["metadata"].get("annotations") or {}, lineage(version).get("dataset", {})
+    said, dataset = annotations(version), lineage(version).get("dataset", {})
     run = Run(
         key=run_key_of(version),
-        request=annotations.get(REQUEST, ""),
-        cause=annotations.get(CAUSE, "Change"),
+        request=said.get(REQUEST, ""),
+        cause=said.get(CAUSE, "Change"),
         recipe_digest=recipe_of(version),
         dataset_version=dataset.get("version"),
         dataset_digest=dataset.get("digest", ""),
@@ -116,7 +117,7 @@ def run_key_of(version: Manifest) -> str:
 
 
 def recipe_of(version: Manifest) -> str:
-    return str((version["metadata"].get("annotations") or {}).get(RECIPE, ""))
+    return annotations(version).get(RECIPE, "")
 
 
 def failed_gates(version: Manifest) -> list[str]:

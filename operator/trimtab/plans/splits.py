@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trimtab.api.split import SPLIT, CandidateShare, ShadowShare, Split, generation
+from trimtab.plans.annotations import annotations
 from trimtab.plans.conditions import is_true
 from trimtab.plans.plan import Patch, Ref
 from trimtab.plans.tallies import ALL, PodCounts
@@ -64,7 +65,7 @@ def name_of(pod: Manifest) -> str:
 
 
 def text_on(pod: Manifest) -> str:
-    return str(pod["metadata"].get("annotations", {}).get(SPLIT, ""))
+    return annotations(pod).get(SPLIT, "")
 
 
 def split_on(pod: Manifest) -> Split:

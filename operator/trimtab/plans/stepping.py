@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from trimtab.api.base import API_VERSION, BLOCKED_PREFIX, seconds
-from trimtab.api.kinds import MODEL_VERSION
+from trimtab.api.base import seconds
 from trimtab.api.rollout import ABORT, PROMOTE, Rollout, Shadow
 from trimtab.api.split import CandidateShare, ShadowShare
 from trimtab.manifests import serving
 from trimtab.manifests.serving import Manifest
-from trimtab.plans.conditions import find, parse, rfc3339
+from trimtab.plans import annotations
+from trimtab.plans.conditions import find, parse
 from trimtab.plans.deployment_seen import Seen, pods_of, ready_pods, wanted_pods, wish
 from trimtab.plans.eligibility import Choice, is_not_blocked, is_ready, is_there_to_stay, number
-from trimtab.plans.plan import Patch, Ref
+from trimtab.plans.plan import Patch
 from trimtab.plans.rollout import Course, Heading, heading
 from trimtab.plans.sequential import Outcomes
 from trimtab.plans.splits import Followers, passed_on, shared, writes
@@ -174,10 +174,7 @@ def block(seen: Seen, choice: Choice, way: Heading | None, now: datetime) -> lis
     """The annotation by which a version is not tried again here, until a person removes it."""
     if choice.version is None or way is None or not way.block:
         return []
-    meta = choice.version["metadata"]
-    ref = Ref(API_VERSION, MODEL_VERSION.plural, meta["namespace"], meta["name"], meta["uid"])
-    said = f"{way.judgment.message[:MOST_REASON]} ({rfc3339(now)})"
-    return [Patch(ref, {"metadata": {"annotations": {BLOCKED_PREFIX + seen.owner.name: said}}})]
+    return [annotations.block(choice.version, seen.owner.name, way.judgment.message[:MOST_REASON], now)]
 
 
 # what is kept

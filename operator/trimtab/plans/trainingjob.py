@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from trimtab.api.base import GIT_PREFIX, PAUSED, RUN_REQUESTED
+from trimtab.api.base import GIT_PREFIX, RUN_REQUESTED
 from trimtab.api.documents import TrainDocument
 from trimtab.api.kinds import MODEL_VERSION
 from trimtab.api.reasons import Reason
@@ -22,6 +22,7 @@ from trimtab.api.trainingjob import Progress, Run, TrainingJobSpec, TrainingJobS
 from trimtab.manifests import jobs
 from trimtab.manifests.jobs import PodShape
 from trimtab.manifests.labels import Owner, owner_of
+from trimtab.plans.annotations import annotations, is_paused
 from trimtab.plans.asks import Ask
 from trimtab.plans.attempts import HEALS_WITH_TIME, attempts, has_started, surplus
 from trimtab.plans.beginning import Moment, begin, heals_at
@@ -75,11 +76,11 @@ class Seen:
 
     @property
     def annotations(self) -> dict[str, str]:
-        return self.obj["metadata"].get("annotations") or {}
+        return annotations(self.obj)
 
     @property
     def paused(self) -> bool:
-        return self.annotations.get(PAUSED) == "true"
+        return is_paused(self.obj)
 
     @property
     def git(self) -> dict[str, str]:

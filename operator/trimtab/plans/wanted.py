@@ -8,12 +8,13 @@ something or is held back, the newest one stays the wanted one, and `waits` says
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from trimtab.api.base import PAUSED, RUN_REQUESTED
+from trimtab.api.base import RUN_REQUESTED
 from trimtab.api.dataset import DatasetStatus, DatasetVersion
 from trimtab.api.documents import DatasetPointer
 from trimtab.api.featureset import FeatureSetStatus
 from trimtab.api.reasons import Reason
 from trimtab.api.trainingjob import Cause, Run
+from trimtab.plans.annotations import annotations, is_paused
 from trimtab.plans.asks import Ask
 from trimtab.plans.attempts import HEALS_WITH_ANOTHER_POD, HEALS_WITH_TIME
 from trimtab.plans.automatic import AUTOMATIC, Company, hold
@@ -153,7 +154,7 @@ def version_is_listed(question: Question) -> Lack | None:
 def dataset_has_looked(question: Question) -> Lack | None:
     """A Dataset that is changed or asked together with the recipe has its say first; a pinned version waits for nobody."""
     dataset, status, ask = question.dataset, question.status, question.ask
-    if question.scene.spec.dataset_version or dataset is None or _is_paused(dataset):
+    if question.scene.spec.dataset_version or dataset is None or is_paused(dataset):
         return None
     if not is_unsettled(dataset, status) and (ask is None or _has_looked_for(ask.id, status)):
         return None
@@ -226,10 +227,6 @@ def _is_under_way(question: Question) -> bool:
     return question.newest is not None and question.newest.outcome in ("Running", "Pending")
 
 
-def _is_paused(obj: Manifest) -> bool:
-    return (obj["metadata"].get("annotations") or {}).get(PAUSED) == "true"
-
-
 def _has_looked_for(request: str, status: DatasetStatus) -> bool:
     """A look for it was begun and is over, be it that the data were found bad; one that the store or the pod failed goes again."""
     if request not in {status.last_handled_request, *status.answered_requests}:
@@ -242,10 +239,9 @@ def _has_looked_for(request: str, status: DatasetStatus) -> bool:
 
 def is_unsettled(obj: Manifest, status: DatasetStatus | FeatureSetStatus) -> bool:
     """Whether a Dataset or FeatureSet is about to look at its source, or looks at it without trouble."""
-    annotations = obj["metadata"].get("annotations") or {}
-    if annotations.get(PAUSED) == "true":
+    if is_paused(obj):
         return False
-    asked = annotations.get(RUN_REQUESTED, "")
+    asked = annotations(obj).get(RUN_REQUESTED, "")
     return any(
         (
             status.observed_generation < obj["metadata"].get("generation", 0),
