@@ -10,6 +10,7 @@ from typing import Any
 from trimtab.api.base import ContainerOverride, PodTemplate
 from trimtab.api.documents import CODE_PATH, DOCUMENT_VARIABLE, USER_FAULT, GcDocument, MaterializeDocument, SnapshotDocument, TrainDocument, VerifyDocument
 from trimtab.api.evaluation import EvaluateDocument
+from trimtab.api.pods import CONTAINER_SECURITY, POD_SECURITY, SERVICE_ACCOUNT, STORE_SECRET
 from trimtab.api.trainingjob import ConfigMapKey
 from trimtab.manifests import names
 from trimtab.manifests.labels import ATTEMPT, SHAPE, Owner, labels, reference
@@ -19,12 +20,8 @@ AnyDocument = SnapshotDocument | MaterializeDocument | TrainDocument | VerifyDoc
 
 API_VERSION, PLURAL = "batch/v1", "jobs"
 CONTAINER = "worker"
-STORE_SECRET = "trimtab-store"  # noqa: S105 - the Secret's name
-SERVICE_ACCOUNT = "trimtab-worker"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 METRICS_PORT = 8081
-NONROOT = 65532
-"""The uid and gid called `nonroot` in distroless images, free in ordinary ones."""
 
 VERIFY_COMMAND = ("python", "-m", "trimtab_serving.verify")
 """Verifying runs in the serving image, whose own entrypoint is the server."""
@@ -113,13 +110,7 @@ def _pod_spec(document: AnyDocument, shape: PodShape, code: ConfigMapKey | None)
         "restartPolicy": "Never",
         "serviceAccountName": SERVICE_ACCOUNT,
         "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": NONROOT,
-            "runAsGroup": NONROOT,
-            "fsGroup": NONROOT,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": POD_SECURITY,
         "containers": [_container(document, shape, code)],
         "volumes": volumes,
     } | placement(shape.template)
@@ -150,7 +141,7 @@ def _container(document: AnyDocument, shape: PodShape, code: ConfigMapKey | None
         "envFrom": [{"secretRef": {"name": STORE_SECRET}}],
         "resources": override.resources or shape.resources,
         "ports": [{"name": "metrics", "containerPort": METRICS_PORT}],
-        "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
+        "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": mounts,
     }

@@ -17,10 +17,11 @@ from trimtab.api.base import PodTemplate
 from trimtab.api.deployment import Logging
 from trimtab.api.documents import SERVING_VARIABLE, SPOOL_BYTES, SPOOL_PATH, PredictionLog, ServingDocument
 from trimtab.api.modelversion import Artifact
+from trimtab.api.pods import CONTAINER_SECURITY, POD_SECURITY, SERVICE_ACCOUNT, STORE_SECRET
 from trimtab.api.rollout import Rollout
 from trimtab.api.split import SPLIT, SPLIT_PATH
 from trimtab.manifests import names
-from trimtab.manifests.jobs import NONROOT, POD_FIELDS, SERVICE_ACCOUNT, STORE_SECRET, container_override, from_field, literal, merged_env, placement
+from trimtab.manifests.jobs import POD_FIELDS, container_override, from_field, literal, merged_env, placement
 from trimtab.manifests.labels import OWNER_UID, Owner, labels, reference
 
 Manifest = dict[str, Any]
@@ -220,7 +221,7 @@ def _pod_spec(owner: Owner, served: Served, image: Image, wishes: Wishes) -> Man
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": TERMINATION_SECONDS,
         "topologySpreadConstraints": [spread],
-        "securityContext": _POD_SECURITY,
+        "securityContext": POD_SECURITY,
         "containers": [_container(owner, served, image, wishes)],
         "volumes": [{"name": "scratch", "emptyDir": {}}, {"name": "spool", "emptyDir": {"sizeLimit": SPOOL_LIMIT}}, _POD_VOLUME],
     } | placement(wishes.template)
@@ -231,15 +232,6 @@ _POD_VOLUME: Manifest = {
     "downwardAPI": {"items": [{"path": Path(SPLIT_PATH).name, "fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.annotations['{SPLIT}']"}}]},
 }
 """The pod's own annotation as a file, which the kubelet keeps up to date: how a split reaches it without a restart."""
-
-_POD_SECURITY: Manifest = {
-    "runAsNonRoot": True,
-    "runAsUser": NONROOT,
-    "runAsGroup": NONROOT,
-    "fsGroup": NONROOT,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-_CONTAINER_SECURITY: Manifest = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
 
 
 def _container(owner: Owner, served: Served, image: Image, wishes: Wishes) -> Manifest:
@@ -252,7 +244,7 @@ def _container(owner: Owner, served: Served, image: Image, wishes: Wishes) -> Ma
         "envFrom": [{"secretRef": {"name": STORE_SECRET}}],
         "resources": override.resources or DEFAULT_RESOURCES,
         "ports": [{"name": "http", "containerPort": INFERENCE_PORT}, {"name": "metrics", "containerPort": INTERNAL_PORT}],
-        "securityContext": _CONTAINER_SECURITY,
+        "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
             {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108 - the pod's own

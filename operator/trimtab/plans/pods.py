@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from trimtab.api.documents import TRY_AGAIN, Result
+from trimtab.api.pods import SERVICE_ACCOUNT, STORE_SECRET
 from trimtab.api.reasons import RAISE_MEMORY, Reason
-from trimtab.manifests.jobs import CONTAINER, QUEUE_LABEL, SERVICE_ACCOUNT, STORE_SECRET
+from trimtab.manifests.jobs import CONTAINER, QUEUE_LABEL
 from trimtab.manifests.labels import OWNER_KIND
 from trimtab.plans.conditions import parse
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from trimtab.api.documents import Result
+from trimtab.api.pods import SERVICE_ACCOUNT
 from trimtab.api.reasons import Reason
-from trimtab.manifests.jobs import SERVICE_ACCOUNT
 from trimtab.manifests.serving import CONTAINER, version_of
 from trimtab.plans.conditions import is_true
 from trimtab.plans.pods import CAUSES, Death, Failed, Scene, Waiting, cannot_start, condition_of, unschedulable

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trimtab.api.pods import CONTAINER_SECURITY, POD_SECURITY, SERVICE_ACCOUNT, STORE_SECRET
 from trimtab.cli.access.cluster import Cluster
 from trimtab.cli.access.streams import TRANSFER, execute, run
 from trimtab.cli.access.untar import Untar
@@ -27,7 +28,6 @@ LIFE_SECONDS = 900
 READY_SECONDS = 120.0
 CONTAINER = "transfer"
 LABEL = "trimtab.dev/transfer"
-STORE_SECRET, SERVICE_ACCOUNT, NONROOT = "trimtab-store", "trimtab-worker", 65532
 PROGRAM = ("python", "-m", TRANSFER)
 
 HOPELESS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "ErrImageNeverPull", "CreateContainerError")
@@ -107,7 +107,7 @@ def manifest(name: str, template: Manifest) -> Manifest:
         "env": [{"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}],
         "envFrom": [{"secretRef": {"name": STORE_SECRET}}],
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
-        "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
+        "securityContext": CONTAINER_SECURITY,
         "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],  # noqa: S108 - the pod's own
     }
     spec: Manifest = {
@@ -115,13 +115,7 @@ def manifest(name: str, template: Manifest) -> Manifest:
         "restartPolicy": "Never",
         "activeDeadlineSeconds": LIFE_SECONDS,
         "terminationGracePeriodSeconds": 0,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": NONROOT,
-            "runAsGroup": NONROOT,
-            "fsGroup": NONROOT,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": POD_SECURITY,
         "containers": [container],
         "volumes": [{"name": "scratch", "emptyDir": {}}],
     }
