@@ -8,6 +8,7 @@ each kind's own question.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from trimtab.api.documents import DOCUMENT_VARIABLE
 from trimtab.api.reasons import Reason
@@ -15,7 +16,7 @@ from trimtab.manifests import jobs as build
 from trimtab.manifests.labels import ATTEMPT, RUN_KEY, SHAPE, VERB
 from trimtab.plans.conditions import parse
 from trimtab.plans.plan import Delete, Manifest, Ref
-from trimtab.plans.pods import Failed, Finished, Outcome, Running, Waiting, condition_of, read
+from trimtab.plans.pods import Failed, Finished, Outcome, Running, Waiting, condition_of, read, reason_named
 
 HEALS_WITH_TIME = frozenset(
     {
@@ -132,6 +133,31 @@ def next_try(failure: Failure, shape: str) -> datetime | None:
         return failure.at + pause(failure.attempt)
     other_pod = failure.shape != shape
     return failure.at if failure.reason in HEALS_WITH_ANOTHER_POD and other_pod else None
+
+
+class Tried(Protocol):
+    """Work as a status remembers it."""
+
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def finished_at(self) -> datetime | None: ...
+
+
+def tried_again_at(tried: Tried | None, job: Attempt | None, shape: str, now: datetime, healing: frozenset[Reason] = frozenset()) -> datetime | None:
+    """When work that failed is worth another attempt; None: not before somebody changes something, or it did not fail.
+
+    `job` is its last Job, where that is still there. Reasons in `healing` heal with time for this kind of work, as `HEALS_WITH_TIME` do for all.
+    """
+    if tried is None or tried.outcome != "Failed":
+        return None
+    reason = reason_named(tried.reason) or Reason.CRASHED
+    retry = reason in healing or (job is not None and isinstance(job.outcome, Failed) and job.outcome.retry)
+    return next_try(Failure(reason, tried.attempt, tried.finished_at or now, job.shape if job else None, retry), shape)
 
 
 def pause(attempt: int) -> timedelta:

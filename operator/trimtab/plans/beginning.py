@@ -7,13 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from trimtab.api.reasons import Reason
 from trimtab.api.trainingjob import Run
 from trimtab.manifests import names
-from trimtab.plans.attempts import Attempt, Failure, has_started, next_try, waits_for_another_pod
+from trimtab.plans.attempts import Attempt, has_started, tried_again_at, waits_for_another_pod
 from trimtab.plans.lack import Lack
 from trimtab.plans.plan import Manifest
-from trimtab.plans.pods import Failed, reason_named
 from trimtab.plans.runs import Scene, done, lineage, recipe_of, suspended, unchanged
 from trimtab.plans.wanted import Wanted
 
@@ -126,9 +124,4 @@ def _begun(moment: Moment, run: Run) -> Run | None:
 
 def heals_at(scene: Scene, run: Run | None) -> datetime | None:
     """When a failed run is worth another attempt; None: not before somebody changes something, or it did not fail."""
-    if run is None or run.outcome != "Failed":
-        return None
-    attempt = scene.attempt(run.job)
-    retry = isinstance(attempt.outcome, Failed) and attempt.outcome.retry if attempt else False
-    reason = reason_named(run.reason) or Reason.CRASHED
-    return next_try(Failure(reason, run.attempt, run.finished_at or scene.now, attempt.shape if attempt else None, retry), scene.shape)
+    return tried_again_at(run, scene.attempt(run.job) if run else None, scene.shape, scene.now)

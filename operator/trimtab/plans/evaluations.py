@@ -16,9 +16,9 @@ from trimtab.api.evaluation import Evaluated, unpack
 from trimtab.api.monitor_memory import Clock, Evaluation
 from trimtab.api.reasons import Reason
 from trimtab.manifests import names
-from trimtab.plans.attempts import Attempt, Failure, Trouble, blamed, next_try, trouble, waits_for_another_pod
+from trimtab.plans.attempts import Attempt, Trouble, blamed, tried_again_at, trouble, waits_for_another_pod
 from trimtab.plans.monitor_clock import Closed, closed
-from trimtab.plans.pods import Failed, Finished, reason_named
+from trimtab.plans.pods import Failed, Finished
 
 NOT_THE_RULES = frozenset({"suspend", "triggers", "on_trigger", "template"})
 """Fields of the spec that change nothing about what is found."""
@@ -156,17 +156,8 @@ def could_start_otherwise(scene: Scene, known: Evaluation) -> bool:
 
 
 def may_have_healed(scene: Scene, known: Evaluation) -> bool:
-    at = heals_at(known, scene.look(known.job), scene.shape, scene.now)
+    at = tried_again_at(known, scene.look(known.job), scene.shape, scene.now)
     return at is not None and at <= scene.now
-
-
-def heals_at(known: Evaluation, look: Attempt | None, shape: str, now: datetime) -> datetime | None:
-    """When a failed look is worth another attempt; None: not before something changes, or it did not fail."""
-    if known.outcome != "Failed":
-        return None
-    reason = reason_named(known.reason) or Reason.CRASHED
-    retry = isinstance(look.outcome, Failed) and look.outcome.retry if look else False
-    return next_try(Failure(reason, known.attempt, known.finished_at or now, look.shape if look else None, retry), shape)
 
 
 def _new(scene: Scene) -> Evaluation:

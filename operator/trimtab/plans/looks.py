@@ -17,8 +17,8 @@ from trimtab.api.documents import MaterializeDocument, MaterializeFacts, Result,
 from trimtab.api.featureset import FeatureSetSpec
 from trimtab.api.reasons import Reason
 from trimtab.manifests import names
-from trimtab.plans.attempts import Attempt, Failure, Trouble, blamed, next_try, trouble, waits_for_another_pod
-from trimtab.plans.pods import Failed, Finished, reason_named
+from trimtab.plans.attempts import Attempt, Trouble, blamed, tried_again_at, trouble, waits_for_another_pod
+from trimtab.plans.pods import Failed, Finished
 
 SECOND = timedelta(seconds=1)
 """A schedule is as fine as this: a moment has come in the second that it names."""
@@ -202,12 +202,7 @@ WHEN_AT_REST: tuple[Why, ...] = (
 
 def heals_at(scene: Scene, check: Check | None) -> datetime | None:
     """When a failed look is worth another attempt; None: not before somebody changes something, or it did not fail."""
-    if check is None or check.outcome != "Failed":
-        return None
-    look, reason = scene.look(check.job), reason_named(check.reason)
-    retry = isinstance(look.outcome, Failed) and look.outcome.retry if look else False
-    failure = Failure(reason or Reason.CRASHED, check.attempt, check.finished_at or scene.now, look.shape if look else None, retry)
-    return next_try(failure, scene.shape)
+    return tried_again_at(check, scene.look(check.job) if check else None, scene.shape, scene.now)
 
 
 def last_slot(scene: Scene) -> datetime | None:

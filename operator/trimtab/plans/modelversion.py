@@ -22,10 +22,10 @@ from trimtab.manifests import jobs, names
 from trimtab.manifests.jobs import VERIFY_COMMAND, PodShape, limit_gib
 from trimtab.manifests.labels import Owner, owner_of
 from trimtab.plans.annotations import annotations, is_paused
-from trimtab.plans.attempts import Attempt, Failure, Trouble, attempts, blamed, next_try, surplus, trouble, waits_for_another_pod
+from trimtab.plans.attempts import Attempt, Trouble, attempts, blamed, surplus, tried_again_at, trouble, waits_for_another_pod
 from trimtab.plans.modelversion_status import Situation, next_status
 from trimtab.plans.plan import Create, Deed, Delete, Manifest, Plan
-from trimtab.plans.pods import Failed, Finished, reason_named
+from trimtab.plans.pods import Failed, Finished
 
 JOBS_KEPT = 2
 """Finished Jobs that stay to be looked at: there are many versions, and each has its own."""
@@ -180,11 +180,7 @@ def due(scene: Scene, known: Verification | None) -> Verification | None:
 
 def heals_at(scene: Scene, known: Verification | None) -> datetime | None:
     """When a failed verification is worth another attempt; None where it did not fail, or only a person can help."""
-    if known is None or known.outcome != "Failed":
-        return None
-    look, reason = scene.newest, reason_named(known.reason) or Reason.CRASHED
-    retry = reason in HEALS_BY_ITSELF or (look is not None and isinstance(look.outcome, Failed) and look.outcome.retry)
-    return next_try(Failure(reason, known.attempt, known.finished_at or scene.now, look.shape if look else None, retry), scene.shape.digest)
+    return tried_again_at(known, scene.newest, scene.shape.digest, scene.now, HEALS_BY_ITSELF)
 
 
 def _attempt(scene: Scene, attempt: int) -> Verification:

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from trimtab.api.monitor_memory import Evaluation
 from trimtab.plans import triggers
-from trimtab.plans.attempts import Attempt, has_started
-from trimtab.plans.evaluations import heals_at
+from trimtab.plans.attempts import Attempt, has_started, tried_again_at
 from trimtab.plans.monitor_clock import next_closing
 from trimtab.plans.monitor_look import View, policy_of
 from trimtab.plans.monitor_states import State
@@ -61,7 +60,7 @@ def job_moves(it: Next) -> list[datetime]:
     job = next((each for each in it.looks if each.name == it.evaluation.job), None)
     if it.evaluation.outcome == "Running":
         return [] if job and has_started(job) else [it.view.now + STARTING_LOOK]
-    heals = heals_at(it.evaluation, job, it.view.seen.shape.digest, it.view.now)
+    heals = tried_again_at(it.evaluation, job, it.view.seen.shape.digest, it.view.now)
     return [heals] if heals else []
 
 
