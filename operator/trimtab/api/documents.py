@@ -220,10 +220,7 @@ class Result(Status):
 
     def trained(self) -> Trained | None:
         """What is packed; ValueError where it cannot be read, whatever a person's code has written there."""
-        try:
-            return Trained.model_validate_json(zlib.decompress(base64.b64decode(self.packed))) if self.packed else None
-        except zlib.error as error:
-            raise ValueError(str(error)) from error
+        return Trained.model_validate_json(released(self.packed)) if self.packed else None
 
     def with_found(self, found: list[Found]) -> "Result":
         """With as many of these as there is room for."""
@@ -233,8 +230,8 @@ class Result(Status):
     def found(self) -> list[Found]:
         """The further versions that are packed; none where there are none or they cannot be read."""
         try:
-            return TypeAdapter(list[Found]).validate_json(zlib.decompress(base64.b64decode(self.packed))) if self.packed else []
-        except (ValueError, zlib.error):
+            return TypeAdapter(list[Found]).validate_json(released(self.packed)) if self.packed else []
+        except ValueError:
             return []
 
     def encode(self) -> str:
@@ -278,15 +275,24 @@ def pack(trained: Trained, room: int = 3000) -> str:
 def pack_found(found: list[Found], room: int) -> str:
     """As many of them as fit within `room` characters."""
     for count in range(len(found), 0, -1):
-        packed = _squeezed(TypeAdapter(list[Found]).dump_json(found[:count], by_alias=True))
+        packed = squeezed(TypeAdapter(list[Found]).dump_json(found[:count], by_alias=True))
         if len(packed) <= room:
             return packed
     return ""
 
 
 def _pack(trained: Trained) -> str:
-    return _squeezed(trained.model_dump_json(by_alias=True, exclude_unset=True).encode())
+    return squeezed(trained.model_dump_json(by_alias=True, exclude_unset=True).encode())
 
 
-def _squeezed(content: bytes) -> str:
+def squeezed(content: bytes) -> str:
+    """Text for `Result.packed`."""
     return base64.b64encode(zlib.compress(content, 9)).decode()
+
+
+def released(packed: str) -> bytes:
+    """What `squeezed` was given; ValueError where it cannot be read."""
+    try:
+        return zlib.decompress(base64.b64decode(packed))
+    except zlib.error as error:
+        raise ValueError(str(error)) from error

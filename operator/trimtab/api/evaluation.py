@@ -1,14 +1,12 @@
 """What `evaluate` is told and what it answers. It remembers nothing: each run looks at the last windows anew and reads them whole."""
 
-import base64
-import zlib
 from datetime import datetime
 from typing import Literal, get_args
 
 from pydantic import Field
 
 from trimtab.api.base import Status
-from trimtab.api.documents import Document
+from trimtab.api.documents import Document, released, squeezed
 from trimtab.api.driftmonitor import DriftMonitorSpec, FeatureReading, PerformanceReading
 
 MOST_WINDOWS = 20
@@ -122,7 +120,7 @@ ROOM = 3000
 def pack(evaluated: Evaluated, room: int = ROOM) -> str:
     """For `Result.packed`, within `room` characters: the least of the worst inputs go first, then the oldest windows."""
     for kept in (evaluated, *(_shorter(evaluated, worst) for worst in (5, 3)), *(_shorter(evaluated, 3, windows) for windows in (10, 5, 3, 1))):
-        packed = base64.b64encode(zlib.compress(kept.model_dump_json(by_alias=True, exclude_defaults=True).encode(), 9)).decode()
+        packed = squeezed(kept.model_dump_json(by_alias=True, exclude_defaults=True).encode())
         if len(packed) <= room:
             return packed
     return packed
@@ -130,10 +128,7 @@ def pack(evaluated: Evaluated, room: int = ROOM) -> str:
 
 def unpack(packed: str) -> Evaluated:
     """What `pack` has packed; ValueError where it cannot be read."""
-    try:
-        return Evaluated.model_validate_json(zlib.decompress(base64.b64decode(packed)))
-    except zlib.error as error:
-        raise ValueError(str(error)) from error
+    return Evaluated.model_validate_json(released(packed))
 
 
 def _shorter(evaluated: Evaluated, worst: int, windows: int = MOST_WINDOWS) -> Evaluated:
