@@ -12,7 +12,7 @@ import pytest
 
 from support import watched
 from support.object_store import ObjectStore
-from support.watched import Place, Version, between, shuffled
+from support.watched import Place, Version, between
 from trimtab.api.documents import DOCUMENT_VARIABLE, TERMINATION_BYTES
 from trimtab.api.driftmonitor import DriftMonitorSpec
 from trimtab.api.evaluation import EvaluateDocument, unpack
@@ -35,14 +35,12 @@ def place(object_store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def good(place: Place) -> Version:
-    """Learned from January to the beginning of June."""
-    return place.model(place.dataset("flights", between("2013-01-01", "2013-07-01", 4)))
+    return place.learned()
 
 
 @pytest.fixture(scope="module")
 def bad(place: Place) -> Version:
-    """Learned from the same flights, each with another one's label."""
-    return place.model(place.dataset("shuffled", shuffled(between("2013-01-01", "2013-07-01", 4))))
+    return place.mislearned()
 
 
 @pytest.fixture(scope="module")

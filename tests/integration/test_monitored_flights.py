@@ -33,13 +33,12 @@ def place(object_store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def good(place: Place) -> Version:
-    return place.model(place.dataset("flights", between("2013-01-01", "2013-07-01", 4)))
+    return place.learned()
 
 
 @pytest.fixture(scope="module")
 def bad(place: Place) -> Version:
-    """Learned from the same flights, each with another one's label; it answers fast and without errors."""
-    return place.model(place.dataset("shuffled", shuffled(between("2013-01-01", "2013-07-01", 4))))
+    return place.mislearned()
 
 
 @pytest.fixture(scope="module")

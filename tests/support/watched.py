@@ -109,6 +109,14 @@ class Place:
         pointer = ModelPointer(name=f"flights-v{number}", version=number, uri=made.artifact.uri, manifest_digest=made.artifact.manifest_digest or "")
         return Version(pointer, Artifact.model_validate(made.artifact.model_dump()))
 
+    def learned(self) -> Version:
+        """From January to the beginning of June; the newest of half a year's flights judge it."""
+        return self.model(self.dataset("flights", between("2013-01-01", "2013-07-01", 4)))
+
+    def mislearned(self) -> Version:
+        """From the same flights, each with another one's label; it answers fast and without errors."""
+        return self.model(self.dataset("shuffled", shuffled(between("2013-01-01", "2013-07-01", 4))))
+
     def brought(self, content: bytes, number: int) -> Version:
         """A model that a person put there as one file."""
         uri, sha256 = f"s3://{self.bucket}/brought/{uuid.uuid4().hex}.onnx", hashlib.sha256(content).hexdigest()
