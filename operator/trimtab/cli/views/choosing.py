@@ -4,7 +4,7 @@ import difflib
 
 from trimtab.api.kinds import KINDS
 from trimtab.cli.errors import NotThere, Usage
-from trimtab.cli.views.listed import Listed, Manifest, model_of, ref
+from trimtab.cli.views.listed import Listed, Manifest, model_of
 
 MEANT = ("Deployment", "ModelVersion", "TrainingJob", "Dataset", "FeatureSet", "DriftMonitor")
 """Of several objects of one name, which is meant: what serves before what watches it."""
@@ -62,7 +62,3 @@ def named(listed: Listed, text: str) -> list[Manifest]:
     """All objects that a name without a kind stands for."""
     kind, name = split(text)
     return [obj for obj in listed.all() if obj["metadata"]["name"] == name and kind in (None, obj["kind"])]
-
-
-def refs(objects: list[Manifest]) -> str:
-    return ", ".join(str(ref(obj)) for obj in objects)
