@@ -10,6 +10,8 @@ export PYTHONPATH := operator:serving
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
+BY_FILE := -n 2 --dist loadfile
+
 .PHONY: help demo test long story chaos check unit integration e2e bench generate reload up down venv
 
 help:
@@ -37,7 +39,8 @@ chaos: venv
 	@CHAOS=$(or $(SEED),1) TRIMTAB_CLUSTER_NAME=trimtab-story $(PYTHON) dev/demo; code=$$?; TRIMTAB_CLUSTER_NAME=trimtab-story python3 dev/cluster down; exit $$code
 
 test: check
-	@echo "== integration and end to end"; $(PYTHON) -m pytest -v --durations=10 tests/integration tests/e2e
+	@echo "== properties and integration"; $(PYTHON) -m pytest $(BY_FILE) -v --durations=10 tests/property tests/integration
+	@echo "== end to end"; $(PYTHON) -m pytest -v --durations=10 tests/e2e
 
 long: venv
 	@TRIMTAB_CLUSTER_NAME=trimtab-long $(PYTHON) -m pytest -v -s --durations=10 -m long tests
@@ -46,10 +49,10 @@ check: venv
 	@$(PYTHON) dev/check.py
 
 unit: venv
-	@$(PYTHON) -m pytest tests/unit tests/property tests/contract
+	@$(PYTHON) -m pytest $(BY_FILE) tests/unit tests/property tests/contract
 
 integration: venv
-	@$(PYTHON) -m pytest tests/integration
+	@$(PYTHON) -m pytest $(BY_FILE) tests/integration
 
 e2e: venv
 	@$(PYTHON) -m pytest tests/e2e
