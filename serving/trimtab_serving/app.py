@@ -135,8 +135,8 @@ class Inference:
         return orjson.dumps({"accepted": len(labels)} | ({"warnings": doubts} if doubts else {}))
 
     def _closing(self) -> tuple[Header, ...]:
-        """While draining, ask clients to come back on another connection: it will lead to another pod."""
-        return (CLOSE,) if self._server.phase is Phase.DRAINING else ()
+        """While draining, or when another version has taken over, ask clients to come back on another connection: it will lead to another pod."""
+        return (CLOSE,) if self._server.phase is Phase.DRAINING or self._server.division.moved else ()
 
 
 class Admin:

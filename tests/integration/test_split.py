@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import binom
@@ -17,7 +18,7 @@ from support import models
 from support.object_store import ObjectStore
 from support.pretender import Does, Pretender, answer, raw, silent
 from support.server_process import Committed, Process, free_port
-from support.splits import Stable, metric, text, url
+from support.splits import INFER, Stable, metric, text, url
 from trimtab.api.split import generation
 from trimtab.controllers.counts import read_counts
 from trimtab_serving.split.arms import WARM_UP
@@ -274,6 +275,13 @@ def test_a_kept_connection_that_was_closed_is_no_error(stable: Stable) -> None:
         assert stable.ask(100) == {(200, "8"): 100}
         assert it.connections == it.asked
     assert stable.metric("trimtab_candidate_fallbacks_total") == 0
+
+
+def test_clients_that_keep_a_connection_leave_a_pod_whose_version_another_took_over_and_lose_nothing(stable: Stable, candidate: Process) -> None:
+    stable.tell(text(url(candidate), 100, moved=True))
+    with httpx.Client(base_url=url(stable.process)) as client:
+        answers = [client.post(INFER, json=stable.body) for _ in range(20)]
+    assert {(each.status_code, each.headers["x-trimtab-version"], each.headers["connection"]) for each in answers} == {(200, "8", "close")}
 
 
 # shadow

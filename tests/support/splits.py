@@ -18,10 +18,10 @@ INFER = "/v2/models/flights/infer"
 ACKNOWLEDGED_WITHIN = 1.0
 
 
-def text(url: str = "", percent: float = 0, *, shadow: str = "", shadowed: float = 100, sticky: str = "") -> str:
+def text(url: str = "", percent: float = 0, *, shadow: str = "", shadowed: float = 100, sticky: str = "", **more: Any) -> str:
     """As the operator would write it: version 8 is the candidate, version 9 the shadow."""
     candidate = CandidateShare(version=8, url=url, percent=percent) if url else None
-    return Split(sticky=sticky, candidate=candidate, shadow=ShadowShare(version=9, url=shadow, percent=shadowed) if shadow else None).encode()
+    return Split(sticky=sticky, candidate=candidate, shadow=ShadowShare(version=9, url=shadow, percent=shadowed) if shadow else None, **more).encode()
 
 
 def url(process: Process) -> str:

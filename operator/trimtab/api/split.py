@@ -38,9 +38,14 @@ class ShadowShare(Status):
 
 
 class Split(Status):
-    """The annotation's value. `sticky` names the header whose value decides, so that a user stays with one version; empty: the request's id does."""
+    """The annotation's value. `sticky` names the header whose value decides, so that a user stays with one version; empty: the request's id does.
+
+    `moved`: clients have another version now, to which new connections lead; each answer ends its connection, so that a client that keeps
+    one comes to the new pods by itself. Without that it would be served by way of this pod, which no canary shares out, for as long as it likes.
+    """
 
     sticky: str = ""
+    moved: bool = False
     candidate: CandidateShare | None = None
     shadow: ShadowShare | None = None
 

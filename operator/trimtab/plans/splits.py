@@ -1,8 +1,8 @@
 """Which text stands on which pod, what pods were told last, and whether they follow it.
 
 Pods of the version that clients reach carry the split: the candidate's share, the shadow's. Pods of the version before,
-to which kept-alive connections may still lead, send everything on to the one that took over. Nobody else is told
-anything. What the share is to be, is decided in `rollout.py`.
+to which kept-alive connections may still lead, send everything on to the one that took over, and end each such connection
+with the answer. Nobody else is told anything. What the share is to be, is decided in `rollout.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +83,7 @@ def shared(candidate: CandidateShare | None, shadow: ShadowShare | None, sticky:
 
 def passed_on(version: int, url: str) -> str:
     """The text for pods of the version before."""
-    return Split(candidate=CandidateShare(version=version, url=url, percent=ALL)).encode()
+    return Split(moved=True, candidate=CandidateShare(version=version, url=url, percent=ALL)).encode()
 
 
 def writes(pods: Iterable[Manifest], text: str) -> list[Patch]:

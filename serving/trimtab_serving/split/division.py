@@ -46,6 +46,8 @@ class Division(Collector):
         self._identity, self._threads = identity, threads
         self.sticky = b""
         """Name of the header that says who the user is; empty where none does."""
+        self.moved = False
+        """Whether clients have another version now, and are to come to it on connections of their own."""
         self._candidate: Candidate | None = None
         self._shadow: tuple[Share, Shadow] | None = None
         self._generation, self._broken = 0, False
@@ -59,6 +61,7 @@ class Division(Collector):
             log.warning("split.broken", error=str(error)[:500], keeps=self._generation)
             return
         self.sticky = split.sticky.lower().encode("latin-1", "replace")
+        self.moved = split.moved
         self._candidate = self._next_candidate(split.candidate)
         self._shadow = self._next_shadow(split.shadow)
         self._generation, self._broken = generation(text), False

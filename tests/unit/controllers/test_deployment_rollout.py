@@ -64,6 +64,7 @@ class TestAGoodVersion:
         stage = await (await (await Stage().two()).passed()).passed()
         assert stage.told(1) == [(2, 100), (2, 100)]
         assert stage.texts(2) == ["", ""]
+        assert all('"moved":true' in text for text in stage.texts(1))
 
 
 class TestAVersionThatFails:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from support import models
+from trimtab.api.split import Split
 from trimtab_serving import app, artifact
 from trimtab_serving.budget import IN_FLIGHT_BYTES
 from trimtab_serving.metrics import Counters
@@ -84,6 +85,17 @@ async def test_a_draining_server_says_it_is_not_ready_and_answers(
     assert (await inference.get("/v2/models/flights/ready")).status_code == 503
     late = await inference.post(INFER, json=body(made))
     assert (late.status_code, late.headers["connection"]) == (200, "close")
+
+
+async def test_where_another_version_has_taken_over_a_kept_connection_ends_with_its_answer(
+    inference: httpx.AsyncClient, server: Server, model: Model, made: models.Made
+) -> None:
+    server.take(model)
+    server.division.follow(Split(moved=True).encode())
+    moved = await inference.post(INFER, json=body(made))
+    assert (moved.status_code, moved.headers["connection"]) == (200, "close")
+    server.division.follow("")
+    assert "connection" not in (await inference.post(INFER, json=body(made))).headers
 
 
 async def test_a_failing_model_is_a_500_that_names_the_request_and_shows_nothing_else(
