@@ -13,7 +13,8 @@ from trimtab.api.reasons import Reason
 from trimtab.plans import retraining
 from trimtab.plans.annotations import annotations, block_on, is_paused
 from trimtab.plans.attempts import HEALS_WITH_TIME
-from trimtab.plans.conditions import parse
+from trimtab.plans.conditions import find, parse
+from trimtab.plans.eligibility import Wish, fits_the_clients
 from trimtab.plans.monitor_clock import Told, last_boundary
 from trimtab.plans.monitor_states import State
 from trimtab.plans.monitored import Seen, is_invalid, made_for, run_of
@@ -174,14 +175,60 @@ def taken_up(seen: Seen, version: Manifest | None) -> retraining.Run:
 
 
 def refusal(seen: Seen, version: Manifest) -> str:
-    """Why the Deployment will not take a version up, ever; empty where it may."""
+    """Why the Deployment will not take a version up unless a person does something about it; empty where it may yet."""
+    return next((said for against in AGAINST if (said := against(seen, version))), "")
+
+
+def is_blocked(seen: Seen, version: Manifest) -> str:
+    why = block_on(version, seen.spec.deployment)
+    return f"It is blocked: {why}" if why else ""
+
+
+def is_rejected(_: Seen, version: Manifest) -> str:
     spec = version["spec"]
-    said = {
-        "It is blocked: {}": block_on(version, seen.spec.deployment),
-        "It was rejected by {}.": spec.get("approvedBy", "a person") if spec.get("approval") == "Rejected" else "",
-        "It is deprecated: {}": (spec.get("deprecated") or {}).get("reason") or annotations(version).get(DEPRECATED, ""),
-    }
-    return next((sentence.format(why) for sentence, why in said.items() if why), "")
+    return f"It was rejected by {spec.get('approvedBy', 'a person')}." if spec.get("approval") == "Rejected" else ""
+
+
+def is_deprecated(_: Seen, version: Manifest) -> str:
+    why = (version["spec"].get("deprecated") or {}).get("reason") or annotations(version).get(DEPRECATED, "")
+    return f"It is deprecated: {why}" if why else ""
+
+
+def another_is_named(seen: Seen, version: Manifest) -> str:
+    """A Deployment that names a version follows none: whoever wrote that decides about the next one too."""
+    named, number = _spec_of(seen.deployment).get("version"), version["spec"]["version"]
+    if not named or named == number:
+        return ""
+    return f"spec.version of Deployment {seen.spec.deployment} names version {named}; write {number} there to serve it, or follow: Passed instead."
+
+
+def does_not_fit(seen: Seen, version: Manifest) -> str:
+    """Only where it is followed: who names a version has judged what its clients send."""
+    spec = _spec_of(seen.deployment)
+    stable = seen.version(seen.stable)
+    if spec.get("version") or stable is None:
+        return ""
+    objection = fits_the_clients(version, Wish(seen.spec.deployment, spec.get("model", "")), stable)
+    return objection.message if objection else ""
+
+
+def is_unusable(_: Seen, version: Manifest) -> str:
+    stalled = find((version.get("status") or {}).get("conditions") or [], "Stalled")
+    return f"It cannot be served: {stalled['message']}" if stalled and stalled["status"] == "True" else ""
+
+
+AGAINST: tuple[Callable[[Seen, Manifest], str], ...] = (
+    is_blocked,  # taken back here
+    is_rejected,  # by a person
+    is_deprecated,  # nobody starts with it
+    another_is_named,  # the Deployment follows none
+    does_not_fit,  # clients of today would trip over it
+    is_unusable,  # its files are not what was registered
+)
+
+
+def _spec_of(deployment: Manifest | None) -> Manifest:
+    return dict((deployment or {}).get("spec") or {})
 
 
 def _version_of(seen: Seen, entry: Manifest | None, made: Manifest | None) -> Manifest | None:
