@@ -78,10 +78,17 @@ def files(it: Cluster) -> dict[str, str | Document]:
         "cni/10-bridge.conflist": cni(it),
         "kubelet.json": kubelet(it, etc),
         "kube-proxy.json": kube_proxy(it, etc),
+        "audit.json": AUDIT,
         "Corefile": COREFILE.format(kubeconfig=etc / "coredns.kubeconfig"),
         "resolv.conf": f"nameserver {it.dns_ip}\n",
     }
 
+
+# What the operator writes into statuses, and nothing else, so that tests can count it.
+AUDIT: Document = {
+    "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Request", "verbs": ["update", "patch"], "resources": [{"group": "trimtab.dev", "resources": ["*/status"]}]}, {"level": "None"}],
+}  # fmt: skip
 
 # restrict_oom_score_adj: a virtual machine may withhold CAP_SYS_RESOURCE, and runc then dies with an EOF that explains nothing.
 CONTAINERD = """version = 2

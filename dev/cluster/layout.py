@@ -25,6 +25,10 @@ class Cluster:
         return self.folder / "kubeconfig"
 
     @property
+    def audit_log(self) -> Path:
+        return self.folder / "audit.log"
+
+    @property
     def images(self) -> Path:
         return CACHE / "containerd" / self.name
 
