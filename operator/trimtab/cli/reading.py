@@ -1,8 +1,10 @@
-"""Manifests from text: JSON by itself, YAML by PyYAML where it is installed."""
+"""Manifests from text: JSON or YAML."""
 
 import json
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from trimtab.cli.errors import NotThere, UserError
 
@@ -22,10 +24,6 @@ def documents(text: str, name: str) -> list[dict[str, Any]]:
 
 
 def _yaml(text: str, name: str) -> list[Any]:
-    try:
-        import yaml
-    except ImportError:
-        raise UserError(f"{name} is YAML, and the package that reads it is not here.", "pip install 'trimtab[yaml]'") from None
     try:
         return list(yaml.safe_load_all(text))
     except yaml.YAMLError as error:

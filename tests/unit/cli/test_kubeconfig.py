@@ -2,12 +2,10 @@
 
 import base64
 import json
-import os
 import sys
 
 import pytest
 
-from trimtab.cli.access import kubeconfig
 from trimtab.cli.access.kubeconfig import Place, find, from_config, merged
 from trimtab.cli.errors import NoCluster, Usage
 
@@ -70,21 +68,3 @@ def test_of_several_files_the_first_to_say_something_wins(tmp_path):
 def test_a_certificate_that_is_not_there_is_a_sentence(tmp_path):
     with pytest.raises(NoCluster, match="cannot be read"):
         from_config(config(server="https://c:1", **{"certificate-authority": str(tmp_path / "none")}), Place())
-
-
-def test_yaml_is_read_by_kubectl_where_nothing_else_can(tmp_path, monkeypatch):
-    (tmp_path / "kubectl").write_text(f"#!/bin/sh\necho '{json.dumps(config())}'\n")
-    (tmp_path / "kubectl").chmod(0o755)
-    (tmp_path / "config").write_text("current-context: one\n")
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    assert find(Place(kubeconfig=str(tmp_path / "config"))).server == "http://c:1"
-
-
-def test_without_a_reader_of_yaml_it_is_said_what_to_install(tmp_path, monkeypatch):
-    (tmp_path / "config").write_text("current-context: one\n")
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    monkeypatch.setattr(kubeconfig.shutil, "which", lambda _: None)
-    with pytest.raises(NoCluster) as error:
-        find(Place(kubeconfig=str(tmp_path / "config")))
-    assert error.value.hint == "pip install pyyaml"

@@ -1,14 +1,12 @@
 """Where the API server is and how a person shows who they are: a kubeconfig, as kubectl reads it, or a pod's ServiceAccount.
 
-The operator's own connection stands on kopf, which the command must not bring along. A kubeconfig is YAML; PyYAML reads it where it
-is installed, a JSON one needs nothing, and else kubectl is asked, who has to be there to have written it.
+The operator's own connection stands on kopf, which the command must not bring along.
 """
 
 import base64
 import json
 import os
 import shlex
-import shutil
 import ssl
 import subprocess
 import tempfile
@@ -16,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from trimtab.cli.errors import NoCluster, Usage
 
@@ -113,23 +113,9 @@ def _read(path: Path) -> Config:
     except ValueError:
         pass
     try:
-        import yaml
-    except ImportError:
-        return _as_kubectl_reads(path)
-    try:
         return dict(yaml.safe_load(text) or {})
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise NoCluster(f"{path} is not a kubeconfig: {' '.join(str(error).split())}.", f"kubectl config view --kubeconfig {shlex.quote(str(path))}") from error
-
-
-def _as_kubectl_reads(path: Path) -> Config:
-    if not shutil.which("kubectl"):
-        raise NoCluster(f"{path} is YAML, and neither PyYAML nor kubectl is here to read it.", "pip install pyyaml")
-    command = ["kubectl", "config", "view", "--raw", "-o", "json", "--kubeconfig", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise NoCluster(f"{path} is not a kubeconfig: {done.stderr.strip()}", shlex.join(command))
-    return dict(json.loads(done.stdout))
 
 
 def _named(config: Config, plural: str, name: str, key: str) -> Config:

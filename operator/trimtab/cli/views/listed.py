@@ -114,7 +114,8 @@ def is_unseen(obj: Manifest) -> bool:
 
 
 def is_paused(obj: Manifest) -> bool:
-    return str(at(obj, "metadata.annotations", {}).get(PAUSED, "")).lower() == "true"
+    """As the operator reads it: exactly true."""
+    return bool(at(obj, "metadata.annotations", {}).get(PAUSED) == "true")
 
 
 def moment(text: str | None) -> datetime | None:
