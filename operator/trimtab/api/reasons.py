@@ -189,7 +189,7 @@ class Reason(StrEnum):
     INCIDENT_OPENED = "IncidentOpened", "{cause}: TrainingJob {training_job} is asked for a run by request {id}."
     INCIDENT_CLOSED = "IncidentClosed", "Incident {id} ({cause}) ended as {outcome}: {detail}"
     TAKEN_BACK = "TakenBack", "{name} is blocked for Deployment {deployment}, which goes back to {predecessor}: {detail}"
-    WORSE = "WorseThanPredecessor", "{name} is worse than {predecessor}: its loss is higher by {gain} ({lower} to {upper}) on {labels} matured labels."
+    WORSE = "WorseThanPredecessor", "{name} is worse than {predecessor}: {difference}."
 
 
 RAISE_MEMORY = "raise spec.template.spec.containers[0].resources.limits.memory"

@@ -103,14 +103,31 @@ _WITHOUT_A_WORD = {
 def comparison(view: View, judged: Judged) -> str:
     """What came of comparing a version with the one before it."""
     name, before = view.seen.name(judged.version), view.seen.name(judged.predecessor)
-    interval = f"({judged.lower} to {judged.upper}) on {judged.labels} matured labels"
     match judged.outcome:
         case "Improved":
-            return f"{name} is better than {before}: its loss is lower by {judged.gain} {interval}."
+            return f"{name} is better than {before}: {_difference(judged)}."
         case "Worse":
-            return Reason.WORSE.say(name=name, predecessor=before, gain=judged.gain.lstrip("-"), lower=judged.lower, upper=judged.upper, labels=judged.labels)
+            return Reason.WORSE.say(name=name, predecessor=before, difference=_difference(judged))
         case _:
-            return f"{name} is neither surely better nor surely worse than {before}: its loss is lower by {judged.gain} {interval}."
+            return f"{name} is neither surely better nor surely worse than {before}: {_difference(judged)}."
+
+
+def _difference(judged: Judged) -> str:
+    """In the direction that it goes, so that estimate and interval have one sign.
+
+    >>> _difference(Judged(version=2, outcome="Worse", gain="-0.03", lower="-0.04", upper="-0.02", labels=300))
+    'its loss is higher by 0.03 (0.02 to 0.04) on 300 matured labels'
+    >>> _difference(Judged(version=2, outcome="NoGain", gain="0.01", lower="-0.02", upper="0.04", labels=300))
+    'its loss is lower by 0.01 (-0.02 to 0.04) on 300 matured labels'
+    """
+    ways = (judged.gain, judged.lower, judged.upper)
+    less = not judged.gain.startswith("-")
+    gain, lower, upper = ways if less else map(_negated, (judged.gain, judged.upper, judged.lower))
+    return f"its loss is {'lower' if less else 'higher'} by {gain} ({lower} to {upper}) on {judged.labels} matured labels"
+
+
+def _negated(number: str) -> str:
+    return number[1:] if number.startswith("-") else f"-{number}"
 
 
 def why_rolled_back(view: View, steps: list[Step]) -> str:
