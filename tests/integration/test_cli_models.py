@@ -5,7 +5,9 @@ import io
 import json
 import subprocess
 import sys
+import tarfile
 from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -191,18 +193,59 @@ def test_runs_are_found_by_typed_filters_compared_and_drawn(trimtab, committed):
     assert (wrong.code, "Did you mean params.max_depth?" in wrong.err) == (2, True)
 
 
-def test_the_curves_of_a_run_are_drawn(trimtab, committed):
-    store, layout = committed.store, Layout(committed.bucket, "team")
-    run_uri = layout.run("flights", "cc33" * 8)
-    run = record("cc33" * 8, uri=run_uri)
-    store.put(f"{layout.run_index()}/flights-{run.run_key}.parquet", run_index.file(run))
-    buffer = io.BytesIO()
+def left(store, layout, key: str, files: dict[str, list[dict] | bytes], **facts) -> RunRecord:
+    """A run with these files beside its record."""
+    run = record(key, uri=layout.run("flights", key), **facts)
+    store.put(f"{layout.run_index()}/flights-{key}.parquet", run_index.file(run))
+    store.put(f"{run.uri}/record.json", run.model_dump_json().encode())
+    for name, content in files.items():
+        buffer = io.BytesIO()
+        if isinstance(content, list):
+            pq.write_table(pa.Table.from_pylist(content), buffer)
+        store.put(f"{run.uri}/{name}", buffer.getvalue() or content)
+    return run
+
+
+def test_the_curves_of_a_run_are_drawn(trimtab, committed, tmp_path):
     points = [{"iteration": n, "split": split, "metric": "log_loss", "value": 1 / n} for n in range(1, 9) for split in ("train", "validation")]
-    pq.write_table(pa.Table.from_pylist(points), buffer)
-    store.put(f"{run_uri}/curves.parquet", buffer.getvalue())
+    left(committed.store, Layout(committed.bucket, "team"), "cc33" * 8, {"curves.parquet": points})
     done = trimtab("runs", "curves", "cc33")
     assert done.code == 0, done.err
     assert "train   ○ validation" in done.out
+    picture = tmp_path / "curves.svg"
+    assert trimtab("runs", "curves", "cc33", "--svg", str(picture)).code == 0
+    drawn = ET.parse(picture)
+    assert len(drawn.findall(".//{*}polyline")) == 2
+    assert drawn.find("{*}title").text == "Run cc33cc33"
+
+
+def test_what_a_run_cost_the_machine_is_drawn(trimtab, committed):
+    samples = [
+        {"seconds": n / 2, "cpu_percent": 90.0 + n, "memory_bytes": 2**27, "threads": 4, "machine_cpu_percent": 50.0, "machine_memory_percent": 20.0}
+        for n in range(8)
+    ]
+    left(committed.store, Layout(committed.bucket, "team"), "dd44" * 8, {"hardware.parquet": samples})
+    done = trimtab("runs", "hardware", "dd44")
+    assert done.code == 0, done.err
+    assert "memory, MiB" in done.out
+    assert trimtab("runs", "hardware", "dd44", "-o", "json").json()[-1]["cpuPercent"] == 97.0
+
+
+def test_the_code_of_a_run_is_shown_as_it_ran(trimtab, committed):
+    buffer, text = io.BytesIO(), b"def train(context):\n    return context\n"
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        entry = tarfile.TarInfo("train.py")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    layout = Layout(committed.bucket, "team")
+    facts = {"code": {"digest": "ab12", "key": "train.py", "archive": f"{layout.run('flights', 'ee55' * 8)}/code.tar.gz"}, "git": {"commit": "f00d"}}
+    left(committed.store, layout, "ee55" * 8, {"code.tar.gz": buffer.getvalue()}, **facts)
+    told = {line.split()[0]: line.split()[-1] for line in trimtab("runs", "code", "ee55").out.splitlines()}
+    assert (told["code.digest"], told["git.commit"]) == ("ab12", "f00d")
+    assert "def train(context):" in trimtab("runs", "code", "ee55", "--source").out
+    left(committed.store, layout, "ff66" * 8, {})
+    none = trimtab("runs", "code", "ff66", "--source")
+    assert (none.code, "brought no code of its own" in none.err) == (3, True)
 
 
 def version_of(store, layout, number: int, **facts) -> dict:

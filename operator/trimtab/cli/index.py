@@ -96,6 +96,16 @@ class Index:
         parameters = [value for each in wanted for value in each.parameters] + [*condition.parameters, *order.parameters]
         return list(self._db.execute(query + (f" LIMIT {int(limit)}" if limit else ""), parameters).fetchall())
 
+    def groups(self, name: str, metric: str, where: str = "", *, least: bool = False) -> list[tuple[Any, int, float, float, str]]:
+        """Runs put together by the value of `name`: that value, how many, their best and median metric, and the key of the best; best first."""
+        value, told, condition = self.term(name), self.term(metric), self.filter(where)
+        best, order = ("min", "ASC") if least else ("max", "DESC")
+        query = f"""
+            WITH told AS (SELECT {value.sql} AS value, {told.sql} AS metric, run_key FROM runs WHERE {condition.sql})
+            SELECT value, count(*), {best}(metric), median(metric), arg_{best}(run_key, metric) FROM told
+            WHERE metric IS NOT NULL GROUP BY value ORDER BY {best}(metric) {order}, value"""
+        return list(self._db.execute(query, [*value.parameters, *told.parameters, *condition.parameters]).fetchall())
+
     def one(self, run: str) -> dict[str, Any]:
         """The run whose key begins so; where several attempts or jobs share it, the newest."""
         found = self._db.execute("SELECT * FROM runs WHERE starts_with(run_key, ?) ORDER BY started_at DESC", [run])

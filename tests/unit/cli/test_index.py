@@ -109,3 +109,17 @@ def test_a_filter_over_many_runs_says_what_sql_would(tmp_path):
         f"SELECT count(*) FROM '{tmp_path}/made.parquet' WHERE parameters['max_depth']::INT > 5 AND (test_roc_auc >= 0.8 OR owner = 'ops')"
     ).fetchall()
     assert len(found) == wanted > 100
+
+
+def test_which_version_of_the_features_gave_the_better_model_is_one_question(index, tmp_path):
+    skills = {"a1": (1, 0.02, 0.60), "b2": (1, 0.05, 0.58), "c3": (2, 0.09, 0.52), "d4": (2, 0.03, 0.61)}
+    files = [
+        wrote(
+            tmp_path, key, run_key=f"'{key}'", feature_versions=f"MAP {{'weather': {version}}}", test_skill=f"{skill}::DOUBLE", test_log_loss=f"{loss}::DOUBLE"
+        )
+        for key, (version, skill, loss) in skills.items()
+    ]
+    taken(index, *files)
+    assert index.groups("features.weather", "metrics.skill") == [(2, 2, 0.09, pytest.approx(0.06), "c3"), (1, 2, 0.05, pytest.approx(0.035), "b2")]
+    assert [row[0] for row in index.groups("features.weather", "metrics.log_loss", least=True)] == [2, 1]
+    assert index.groups("features.weather", "metrics.skill", "metrics.skill < 0.04") == [(2, 1, 0.03, 0.03, "d4"), (1, 1, 0.02, 0.02, "a1")]

@@ -1,38 +1,38 @@
-"""`trimtab runs ...`: every training that was ever done here, searched with typed filters."""
+"""`trimtab runs ...`: every training that was ever done here, searched with typed filters. What lies beside a run's record: `recorded.py`."""
 
-import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import duckdb
 import typer
 
-from trimtab.cli.access import transfer
 from trimtab.cli.access.cluster import Cluster
-from trimtab.cli.errors import NotThere, Usage
-from trimtab.cli.index import Index, folder_of
+from trimtab.cli.errors import Usage
+from trimtab.cli.index import Index
 from trimtab.cli.options import Form
-from trimtab.cli.render.show import Output, emit, lines, show
+from trimtab.cli.recorded import SHORT_KEY, Run, code, curves, file_of, hardware, index_of, opened
+from trimtab.cli.render.show import Output, emit, show
 from trimtab.cli.render.text import table_lines
 from trimtab.cli.verb import on_cluster
 from trimtab.cli.views.compare import differences, upright
-from trimtab.cli.views.plot import plot
 from trimtab.cli.views.table import Table
 
 NAME = "runs"
-HELP = "Training runs: list, show, compare, curves."
+HELP = "Training runs: list, by, show, compare, curves, hardware, code."
 EXAMPLES = {
     "list": "trimtab runs list \"params.max_depth > 5 and (metrics.roc_auc >= 0.8 or owner = 'ops')\"",
+    "by": "trimtab runs by features.weather --metric log_loss --least",
     "show": "trimtab runs show 13cc0633",
     "compare": "trimtab runs compare 13cc0633 9c970a3b",
-    "curves": "trimtab runs curves 13cc0633",
+    "curves": "trimtab runs curves 13cc0633 --svg curves.svg",
+    "hardware": "trimtab runs hardware 13cc0633",
+    "code": "trimtab runs code 13cc0633 --source",
 }
 
 DEFAULT = ("training_job", "outcome", "started_at", "duration_seconds", "dataset", "dataset_version", "estimator", "metrics.skill")
-SHORT_KEY = 8
 
+__all__ = ["EXAMPLES", "HELP", "NAME", "by", "code", "compare", "curves", "hardware", "list_", "show_"]
 Where = Annotated[
     str, typer.Argument(metavar="[FILTER]", help="A typed filter: names, =, !=, <, <=, >, >=, like, in, is null, and, or, not.", show_default=False)
 ]
@@ -42,42 +42,12 @@ Up = Annotated[bool, typer.Option("--up", help="Smallest first.")]
 Limit = Annotated[int, typer.Option("--limit", help="So many runs; 0: all.", min=0)]
 Offline = Annotated[bool, typer.Option("--offline", help="Search the copy on this machine as it is.")]
 NamesOnly = Annotated[bool, typer.Option("--names", help="Only say what there is to filter by.")]
-Run = Annotated[str, typer.Argument(metavar="RUN", help="The beginning of a run's key.")]
+By = Annotated[str, typer.Argument(metavar="NAME", help="What runs are put together by: dataset_version, features.weather, params.max_depth, estimator ...")]
+Metric = Annotated[str, typer.Option("--metric", help="The metric on the test rows that decides.")]
+Least = Annotated[bool, typer.Option("--least", help="The smallest value is the best one, as of a loss.")]
 Several = Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Beginnings of two or more runs' keys.")]
 Everything = Annotated[bool, typer.Option("--all", help="Also what is the same.")]
 Record = Annotated[bool, typer.Option("--record", help="The whole record.json.")]
-Metric = Annotated[str | None, typer.Option("--metric", help="Only this metric.")]
-
-
-@contextlib.asynccontextmanager
-async def _opened(cluster: Cluster) -> AsyncIterator[tuple[transfer.Transfer, Index]]:
-    """The store, and the copy of the index with what is new there."""
-    index = Index(folder_of(cluster.access))
-    async with transfer.opened(cluster) as store:
-        await _bring_up_to_date(store, index)
-        yield store, index
-
-
-async def _index(cluster: Cluster, *, offline: bool = False) -> Index:
-    if offline:
-        return Index(folder_of(cluster.access))
-    async with _opened(cluster) as (_, index):
-        return index
-
-
-async def _file(store: transfer.Transfer, run: dict[str, Any], name: str, folder: Path) -> Path:
-    """A file of a run's record, on this machine."""
-    if not run.get("run_uri"):
-        raise NotThere(f"Run {run['run_key'][:SHORT_KEY]} left no record.", "trimtab runs list")
-    uri = f"{run['run_uri']}/{name}"
-    return (await store.fetch([uri], folder))[uri]
-
-
-async def _bring_up_to_date(store: transfer.Transfer, index: Index) -> None:
-    listed = [each for each in await store.objects(f"{await store.where()}/index/runs/") if each["uri"].endswith(".parquet")]
-    missing = index.missing(listed)
-    with tempfile.TemporaryDirectory() as scratch:
-        index.take(listed, await store.fetch(missing, Path(scratch)) if missing else {})
 
 
 @on_cluster
@@ -86,7 +56,7 @@ async def list_(
     offline: Offline = False, names: NamesOnly = False, output: Form = Output.TABLE,
 ) -> None:  # fmt: skip
     """Runs that a filter lets through, newest first."""
-    index = await _index(cluster, offline=offline)
+    index = await index_of(cluster, offline=offline)
     if names:
         emit("\n".join(index.names))
         return
@@ -108,13 +78,25 @@ def _told(value: Any) -> Any:
 
 
 @on_cluster
+async def by(
+    cluster: Cluster, name: By, where: Where = "", metric: Metric = "skill", least: Least = False, offline: Offline = False, output: Form = Output.TABLE
+) -> None:  # fmt: skip
+    """Which gave the better model: runs put together by one value, best first."""
+    index = await index_of(cluster, offline=offline)
+    rows = index.groups(name, f"metrics.{metric}", where, least=least)
+    told = tuple((_told(value), count, best, middle, key[:SHORT_KEY]) for value, count, best, middle, key in rows)
+    table = Table((name.upper(), "RUNS", f"BEST {metric.upper()}", "MEDIAN", "BEST RUN"), told, tuple(str(row[-1]) for row in rows))
+    show(table, output, table_lines(table))
+
+
+@on_cluster
 async def show_(cluster: Cluster, run: Run, record: Record = False, output: Form = Output.TABLE) -> None:
     """One run: data, parameters, metrics, what it took."""
-    async with _opened(cluster) as (store, index):
+    async with opened(cluster) as (store, index):
         found = index.one(run)
         if record:
             with tempfile.TemporaryDirectory() as scratch:
-                emit((await _file(store, found, "record.json", Path(scratch))).read_text())
+                emit((await file_of(store, found, "record.json", Path(scratch))).read_text())
             return
     table = upright(found, found["run_key"])
     show(table, output, table_lines(table))
@@ -141,30 +123,8 @@ async def compare(cluster: Cluster, runs: Several, everything: Everything = Fals
     """Runs side by side, only where they differ."""
     if len(runs) < 2:
         raise Usage("Give two runs or more.", EXAMPLES["compare"])
-    index = await _index(cluster)
+    index = await index_of(cluster)
     found = [index.one(run) for run in runs]
     facts = [{name: value for name, value in each.items() if everything or name not in IDENTITY} for each in found]
     table = differences([each["run_key"][:SHORT_KEY] for each in found], facts, everything=everything)
     show(table, output, table_lines(table))
-
-
-@on_cluster
-async def curves(cluster: Cluster, run: Run, metric: Metric = None, output: Form = Output.TABLE) -> None:
-    """Learning curves of a run, drawn in the terminal."""
-    async with _opened(cluster) as (store, index):
-        found = index.one(run)
-        with tempfile.TemporaryDirectory() as scratch:
-            path = await _file(store, found, "curves.parquet", Path(scratch))
-            rows = duckdb.execute("SELECT iteration, split, metric, value FROM read_parquet(?) ORDER BY metric, split, iteration", [str(path)]).fetchall()
-    wanted = [row for row in rows if metric in (None, row[2])]
-    if not wanted:
-        raise NotThere(
-            f"Run {found['run_key'][:SHORT_KEY]} has no learning curve{f' of {metric}' if metric else ': its estimator does not fit in iterations'}."
-        )
-    table = Table(("ITERATION", "SPLIT", "METRIC", "VALUE"), tuple(wanted), (found["run_key"],))
-    if output != Output.TABLE:
-        show(table, output, [])
-        return
-    for name in dict.fromkeys(row[2] for row in wanted):
-        splits = dict.fromkeys(row[1] for row in wanted if row[2] == name)
-        lines([name, *plot({split: [(row[0], row[3]) for row in wanted if row[1:3] == (split, name)] for split in splits}), ""])
