@@ -6,6 +6,8 @@ What it printed last stands in docs/statistics.md. Seeds are fixed; nothing is a
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import partial
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,9 @@ def real_flights() -> Iterator[Row]:
         yield f"flights, {name} model: most evidence of the betting test up to 30 September", "20 is alpha .05", f"{model.evidence('2013-09-30'):.1f}"
 
 
+MONTHS = [partial(flights.of_months, f"2013-{first:02d}-01", f"2013-{until:02d}-01") for first, until in ((1, 2), (1, 4), (1, 6), (4, 6))]
+
+
 def versions() -> Iterator[Row]:
     """Equal versions, and one that learned nothing against one that did, from each Sunday of June to November on."""
     found = [flights.contestants(seed) for seed in range(5)]
@@ -75,6 +80,12 @@ def versions() -> Iterator[Row]:
             f"{which}: of {len(equal)} pairs of equal versions looked at each day, called worse / better",
             "about .05 each",
             " / ".join(f"{each:.3f}" for each in shares),
+        )
+        right_way = [each for mine, theirs in permutations(MONTHS, 2) for each in flights.decided(found[0], mine(), theirs(), every)]
+        yield (
+            f"{which}: of {len(right_way)} decisions about versions of different months, the way round that four weeks say",
+            "",
+            f"{np.mean(right_way):.3f}",
         )
         yield f"{which}: versions that learned from shuffled labels, called worse within four weeks", "", f"{len(right) / len(worse):.3f}"
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import zipfile
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
@@ -169,6 +170,29 @@ def test_an_answer_is_traced_to_the_files_it_was_made_of(trimtab, committed):
     assert told["dataset.version"] == "1"
     assert told[f"files.{source}"] == f"sha256 {hashlib.sha256(b'rows').hexdigest()}"
     assert trimtab("prediction", "other").code == 3
+
+
+def test_an_audit_holds_the_whole_chain_down_to_the_source_files_and_the_same_state_gives_the_same_bytes(trimtab, pods, committed, version, tmp_path):
+    store, layout = committed.store, Layout(committed.bucket, "team")
+    source = f"s3://{committed.bucket}/lake/feb.csv"
+    store.put(source, b"rows")
+    (info,) = store.list(source)
+    inputs = {"objects": [{"uri": source, "etag": info.etag, "size": 4}]}
+    store.put(f"{layout.dataset('flights', 'set1')}/manifest.json", json.dumps({"inputs": inputs}).encode())
+    history = [{"version": 6, "since": "2026-01-01T00:00:00Z"}, {"version": 7, "since": "2026-01-02T00:00:00Z"}]
+    pods.lists["modeldeployments"] = [ready(deployment(), stable={"version": 7}, history=history)]
+    first, again = tmp_path / "a.zip", tmp_path / "b.zip"
+    done = trimtab("audit", "mv/flights-v7", "--to", str(first))
+    assert done.code == 0, done.err
+    assert trimtab("audit", "mv/flights-v7", "--to", str(again)).code == 0
+    assert first.read_bytes() == again.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        found = {name: archive.read(name) for name in archive.namelist()}
+    assert {"README.txt", "modelversion.yaml", "lineage.json", "model/manifest.json", "dataset/manifest.json"} <= set(found)
+    assert json.loads(found["sources.json"])[0]["sha256"] == hashlib.sha256(b"rows").hexdigest()
+    assert json.loads(found["serving.json"])["history"] == {"mdep/flights": [{"since": "2026-01-02T00:00:00Z", "until": None}]}
+    assert hashlib.sha256(found["model/manifest.json"]).hexdigest() in found["README.txt"].decode()
+    assert all(hashlib.sha256(found[line.split()[1]]).hexdigest() == line.split()[0] for line in found["SHA256SUMS"].decode().splitlines())
 
 
 def record(key: str, **changes) -> RunRecord:

@@ -166,8 +166,16 @@ class Contestants:
 
     def outcomes(self, mine: Answers, theirs: Answers, days: int = 28, every: int = 1) -> list[tuple[str, int]]:
         """From each Sunday on, looked at each day as an evaluation does: what is told first, and after how many days."""
-        starts = np.arange(np.datetime64("2013-06-02"), self.times.max().astype("datetime64[D]") - days, 7)
-        return [self._told(mine, theirs, start, days, every) for start in starts]
+        return [self._told(mine, theirs, start, days, every) for start in self.starts(days)]
+
+    def starts(self, days: int = 28) -> np.ndarray:
+        """Sundays from which on there are so many days."""
+        return np.arange(np.datetime64("2013-06-02"), self.times.max().astype("datetime64[D]") - days, 7)
+
+    def gain(self, mine: Answers, theirs: Answers, start: np.datetime64, days: int = 28) -> float:
+        """How much lower the loss of the first is, over all of these days."""
+        rows = np.flatnonzero((self.times >= start) & (self.times < start + days))
+        return float((metrics.row_losses(theirs.take(rows)) - metrics.row_losses(mine.take(rows))).mean())
 
     def _told(self, mine: Answers, theirs: Answers, start: np.datetime64, days: int, every: int) -> tuple[str, int]:
         within = np.flatnonzero((self.times >= start) & (self.times < start + days))[::every]
@@ -178,6 +186,23 @@ class Contestants:
                 if told:
                     return told.outcome, day
         return "", days
+
+
+@cache
+def of_months(first: str, until: str) -> Answers:
+    """What a version that learned from the flights of these months answers to those from June on."""
+    rows = year()[lambda table: table.late.notna()]
+    dates, late = rows.date.to_numpy().astype("datetime64[D]"), (rows.late == "true").to_numpy(dtype=float)
+    learned, later = np.flatnonzero((dates >= np.datetime64(first)) & (dates < np.datetime64(until))), np.flatnonzero(dates >= np.datetime64("2013-06-02"))
+    inputs = rows[CATEGORIES + NUMBERS]
+    probability = _pipeline().fit(inputs.iloc[learned], late[learned]).predict_proba(inputs.iloc[later])
+    return Answers(late[later], probability.argmax(axis=1).astype(float), 2, probability)
+
+
+def decided(days: Contestants, mine: Answers, theirs: Answers, every: int = 1) -> list[bool]:
+    """Of two versions that differ, from each Sunday on: whether what was decided is the way round that all four weeks say."""
+    told = zip(days.starts(), days.outcomes(mine, theirs, every=every), strict=True)
+    return [(outcome == "Improved") == (days.gain(mine, theirs, start) > 0) for start, (outcome, _) in told if outcome]
 
 
 @cache

@@ -11,6 +11,7 @@ from trimtab.cli.errors import UserError
 from trimtab.cli.render.show import console
 from trimtab.cli.verbs import (
     approve,
+    audit,
     data,
     doctor,
     explain,
@@ -35,7 +36,7 @@ from trimtab.cli.verbs import (
 )
 
 VERBS = (
-    status, watch, why, explain, wait, run, pause, resume, approve, reject, promote, predict, prediction, who_answered, lineage, init, lint, doctor,
+    status, watch, why, explain, wait, run, pause, resume, approve, reject, promote, predict, prediction, who_answered, lineage, audit, init, lint, doctor,
 )  # fmt: skip
 """In the order of `--help`; a verb's function has its module's name."""
 

@@ -42,8 +42,9 @@ def test_a_difference_too_small_to_matter_is_no_gain_however_sure():
     assert found.decided.outcome == "NoGain"
 
 
-def test_one_day_alone_tells_nothing():
-    assert [told(0.6, 0.2, days(count, 500)) for count in (1, 2)] == [None, "Worse"]
+def test_less_than_a_week_tells_nothing():
+    assert [told(0.6, 0.2, days(count, 500)) for count in (1, 6, 7)] == [None, None, "Worse"]
+    assert judge(answers(days(6), 0.6), answers(days(6), 0.2), days(6), 7 * DAY, early=True).remark == "6 days have matured; it takes 7."
 
 
 def test_where_windows_are_shorter_than_a_day_hours_tell():

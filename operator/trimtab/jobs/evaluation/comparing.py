@@ -1,10 +1,10 @@
 """The watched version against the one that served before it, on the same rows, whoever answered them.
 
 Both are asked anew from what was logged. The difference of their losses is paired row by row, so that hard days count for
-neither, and a day is one observation. It counts where its whole interval is beyond what matters: that, and not a stricter
-level, is what allows a look at every window. That there is no gain is told when there were days enough to see one.
+neither, and a day is one observation. It counts where its whole interval is beyond what matters, and where a week has been seen: that,
+and not a stricter level, is what allows a look at every window. That there is no gain is told when there were days enough to see one.
 
-On the flights, looked at each day for four weeks, 1 in 20 of equal versions is called worse, and 5 in 6 of those that learned
+On the flights, looked at each day for four weeks, hardly any of equal versions is called worse, and 3 in 4 of those that learned
 nothing; the numbers are in docs/statistics.md.
 """
 
@@ -28,8 +28,9 @@ MOST_ROWS = 50_000
 """Asked of both models; a share of the requests where there were more."""
 SURE = 0.9
 """Level of the interval: 5% to either side."""
-FEWEST_DAYS = 2
-"""Hours of one day share its weather: nothing is told from one day alone."""
+FEWEST_DAYS = 7
+"""Each day of the week once. Hours of a day share its weather, and neighbouring days theirs: of what was decided about versions of the flights
+from two days on, one in five decisions was the wrong way round; from seven on, one in thirty."""
 ENOUGH = 20 * DAY
 """So many days would have shown a gain, where windows are days or longer; shorter windows are about something faster."""
 
@@ -74,8 +75,10 @@ def judge(mine: Answers, theirs: Answers, moments: Any, window: timedelta, *, ea
     """What answers of both versions to the same rows say."""
     labels = len(mine)
     found = loss_difference(mine, theirs, days_of(moments, labels), SURE)
-    one_day = window >= DAY and len(np.unique(moments.astype("datetime64[D]"))) < FEWEST_DAYS
-    outcome = None if one_day else decide(found, LEAST_TOLERANCE * best_constant_loss(mine) / labels, early=early)
+    days = len(np.unique(moments.astype("datetime64[D]")))
+    if window >= DAY and days < FEWEST_DAYS:
+        return Contest(found, labels, early, remark=f"{days} days have matured; it takes {FEWEST_DAYS}.")
+    outcome = decide(found, LEAST_TOLERANCE * best_constant_loss(mine) / labels, early=early)
     return Contest(found, labels, early, _comparison(outcome, found, labels) if outcome else None)
 
 

@@ -1,0 +1,128 @@
+"""All that is known of a version of a model, as one archive that somebody else can check. Pure: from objects and files to bytes.
+
+The same objects and files give the same bytes, so that an archive can be compared with one made later.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trimtab.cli.render import yaml
+from trimtab.cli.views.lineage import lineage
+from trimtab.cli.views.listed import Listed, Manifest, at, ref
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip file can hold: when it was made is not part of what it says."""
+NOISE = ("managedFields", "resourceVersion")
+RECORD = ("record.json", "curves.parquet", "hardware.parquet", "log.txt", "code.tar.gz")
+MODEL = ("manifest.json", "card.html", "signature.json", "profile.json", "golden.json")
+"""Of the model's folder all but the model itself, which is named by its digest: `trimtab models pull` brings it."""
+SUMS = "SHA256SUMS"
+
+
+def wanted(version: Manifest, dataset_uri: str | None) -> dict[str, str]:
+    """What to fetch from the store: address -> name in the archive. What a run did not leave is not there, and is passed over."""
+    artifact, run = at(version, "spec.artifact", {}), at(version, "spec.lineage.runURI")
+    found = {}
+    if artifact.get("manifestDigest"):
+        found |= {f"{artifact['uri'].rstrip('/')}/{name}": f"model/{name}" for name in MODEL}
+    if run:
+        found |= {f"{run}/{name}": f"run/{name}" for name in RECORD}
+    if dataset_uri:
+        found[f"{dataset_uri}/manifest.json"] = "dataset/manifest.json"
+    return found
+
+
+def files(listed: Listed, version: Manifest, fetched: Mapping[str, bytes], sources: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
+    """The archive's files by name; `sources` are the files that the dataset was made of, with their sha256 where they still are what they were."""
+    served = {str(ref(each)): history for each in listed.of("Deployment") if (history := _history(each, version))}
+    told = {
+        "modelversion.yaml": yaml.dump(_without_noise(version)).encode(),
+        "gates.json": _json(at(version, "spec.summary.gates", [])),
+        "approval.json": _json(_approval(version)),
+        "serving.json": _json({"now": at(version, "status.servedBy", []), "history": served}),
+        "lineage.json": _json(lineage(listed, str(ref(version))).data()),
+        "sources.json": _json(list(sources)),
+        **fetched,
+    }
+    told["README.txt"] = _readme(version, told).encode()
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(told.items()))
+    return told | {SUMS: sums.encode()}
+
+
+def archive(found: Mapping[str, bytes]) -> bytes:
+    """
+    >>> archive({"b": b"2", "a": b"1"}) == archive({"a": b"1", "b": b"2"})
+    True
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as whole:
+        for name, content in sorted(found.items()):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            whole.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def _without_noise(version: Manifest) -> Manifest:
+    return {**version, "metadata": {key: value for key, value in version["metadata"].items() if key not in NOISE}}
+
+
+def _approval(version: Manifest) -> dict[str, Any]:
+    annotations = at(version, "metadata.annotations", {})
+    return {
+        "approval": at(version, "spec.approval", "Pending"),
+        "approvedBy": at(version, "spec.approvedBy", ""),
+        "deprecated": at(version, "spec.deprecated.reason") or annotations.get("trimtab.dev/deprecated", ""),
+        "blocked": {key.partition("/")[2]: why for key, why in annotations.items() if key.startswith("blocked.trimtab.dev/")},
+    }
+
+
+def _history(deployment: Manifest, version: Manifest) -> list[Manifest]:
+    """When clients of a Deployment of this model got its answers: from, and until when, as far back as its status remembers."""
+    if at(deployment, "spec.model") != at(version, "spec.model"):
+        return []
+    entries = at(deployment, "status.history", [])
+    ends = [each["since"] for each in entries[1:]] + [None]
+    number = at(version, "spec.version")
+    return [{"since": each["since"], "until": end} for each, end in zip(entries, ends, strict=True) if each["version"] == number]
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, default=str) + "\n").encode()
+
+
+ABOUT = {
+    "modelversion.yaml": "the registered version: parameters, metrics, lineage, digests, conditions",
+    "gates.json": "the tests that it had to pass, each with its value, bound and outcome",
+    "approval.json": "who approved or rejected it; where it is blocked or deprecated, and why",
+    "serving.json": "where it serves now, and when it answered clients",
+    "lineage.json": "what it was made of: run, dataset version, feature versions",
+    "sources.json": "the files that the dataset was made of, with sha256 (without, where a file is not what it was)",
+    "model/card.html": "the model card",
+    "model/manifest.json": "sha256 of each of the model's files; its own is spec.artifact.manifestDigest",
+    "run/record.json": "the run record: seeds, parameters, metrics, code, libraries, hardware",
+    "run/code.tar.gz": "the person's own code, as it ran",
+    "dataset/manifest.json": "the dataset version: files, split, schema, validation",
+}
+
+
+def _readme(version: Manifest, told: Mapping[str, bytes]) -> str:
+    name, digest = version["metadata"]["name"], at(version, "spec.artifact.manifestDigest") or at(version, "spec.artifact.sha256", "")
+    rows = "".join(f"  {file:24} {ABOUT[file]}\n" for file in ABOUT if file in told)
+    return f"""Evidence for model version {name}
+
+{rows}
+To check:
+  sha256sum --check {SUMS}
+      nothing in this archive was changed since it was made
+  sha256sum model/manifest.json
+      must be {digest}, which the ModelVersion has pinned since it was registered
+  trimtab models pull {name} DIR
+      fetches the model itself and checks every file against that manifest
+  sha256sum of a file named in sources.json
+      must be what stands there: the data are those that were learned from
+"""
