@@ -14,6 +14,7 @@ import structlog
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.errors import AlreadyExists, ApiError
 from trimtab.kube.status import changed_conditions
+from trimtab.plans.conditions import is_bad_news
 from trimtab.plans.plan import Event, Plan
 
 API_VERSION = "events.k8s.io/v1"
@@ -69,4 +70,4 @@ def _says_nothing_new(condition: Manifest, observed: Manifest) -> bool:
 def _type(condition: Manifest, abnormal: dict[str, str]) -> str:
     if condition["reason"] in abnormal:
         return "Warning" if abnormal[condition["reason"]] == "Stalled" else "Normal"
-    return "Warning" if condition["status"] == "False" else "Normal"
+    return "Warning" if is_bad_news(condition) else "Normal"

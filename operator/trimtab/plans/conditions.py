@@ -11,6 +11,19 @@ from trimtab.api.reasons import Reason
 
 Conditions = list[dict[str, Any]]
 
+BAD_WHEN_TRUE = frozenset({"Stalled", "Drifted", "PerformanceDegraded", "SkewDetected", "Deprecated"})
+NEVER_BAD = frozenset({"Reconciling", "DataInsufficient", "Triggered", "Approved"})
+"""Of all other conditions it is bad news when they are False."""
+
+
+def is_bad_news(condition: dict[str, Any]) -> bool:
+    """Whether somebody who reads Events should stop here.
+
+    >>> is_bad_news({"type": "Ready", "status": "False"}), is_bad_news({"type": "Drifted", "status": "False"})
+    (True, False)
+    """
+    return condition["type"] not in NEVER_BAD and condition["status"] == ("True" if condition["type"] in BAD_WHEN_TRUE else "False")
+
 
 def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

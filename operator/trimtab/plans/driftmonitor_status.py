@@ -106,7 +106,7 @@ def events(s: Situation) -> tuple[Event, ...]:
         told.append(Event(str(Reason.INCIDENT_OPENED), Reason.INCIDENT_OPENED.say(**opened.model_dump())))
     if closed:
         said = Reason.INCIDENT_CLOSED.say(id=closed.id, cause=closed.cause, outcome=closed.outcome, detail=closed.message)
-        told.append(Event(str(Reason.INCIDENT_CLOSED), said, "Normal" if closed.outcome == "Improved" else "Warning"))
+        told.append(Event(str(Reason.INCIDENT_CLOSED), said, "Warning" if closed.outcome in ("Worse", "Failed") else "Normal"))
     if s.rolled_back and seen.predecessor:
         facts = {"name": s.name, "deployment": seen.spec.deployment, "predecessor": seen.predecessor["metadata"]["name"]}
         told.append(Event(str(Reason.TAKEN_BACK), Reason.TAKEN_BACK.say(**facts, detail=s.rolled_back), "Warning"))

@@ -31,9 +31,10 @@ async def audit(cluster: Cluster, name: Named, to: To = None) -> None:
         raise Usage("An archive is not for a terminal.", EXAMPLE)
     listed = await cluster.listed()
     version = choose(listed, name, ("ModelVersion",))
-    names = evidence.wanted(version, _dataset(listed, version))
     async with transfer.opened(cluster) as store:
-        fetched = await _fetched(store, names)
+        fetched = await _fetched(store, evidence.wanted(version, _dataset(listed, version)))
+        if evidence.MANIFEST in fetched:
+            fetched |= await _fetched(store, evidence.of_the_model(version, fetched[evidence.MANIFEST]))
         sources = await _sources(store, fetched.get("dataset/manifest.json"))
     content = evidence.archive(evidence.files(listed, version, fetched, sources))
     if to:

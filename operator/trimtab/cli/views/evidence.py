@@ -18,22 +18,31 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip file can hold: when it was made is not part of what it says."""
 NOISE = ("managedFields", "resourceVersion")
 RECORD = ("record.json", "curves.parquet", "hardware.parquet", "log.txt", "code.tar.gz")
-MODEL = ("manifest.json", "card.html", "signature.json", "profile.json", "golden.json")
-"""Of the model's folder all but the model itself, which is named by its digest: `trimtab models pull` brings it."""
+MANIFEST = "model/manifest.json"
+MODEL = ("card.html", "signature.json", "profile.json", "golden.json")
+"""Of the model's files all but the model itself, which is named by its digest: `trimtab models pull` brings it."""
 SUMS = "SHA256SUMS"
 
 
 def wanted(version: Manifest, dataset_uri: str | None) -> dict[str, str]:
     """What to fetch from the store: address -> name in the archive. What a run did not leave is not there, and is passed over."""
-    artifact, run = at(version, "spec.artifact", {}), at(version, "spec.lineage.runURI")
-    found = {}
-    if artifact.get("manifestDigest"):
-        found |= {f"{artifact['uri'].rstrip('/')}/{name}": f"model/{name}" for name in MODEL}
-    if run:
-        found |= {f"{run}/{name}": f"run/{name}" for name in RECORD}
+    run = at(version, "spec.lineage.runURI")
+    found = {f"{run}/{name}": f"run/{name}" for name in RECORD} if run else {}
+    if at(version, "spec.artifact.manifestDigest"):
+        found[f"{_root(version)}/manifest.json"] = MANIFEST
     if dataset_uri:
         found[f"{dataset_uri}/manifest.json"] = "dataset/manifest.json"
     return found
+
+
+def of_the_model(version: Manifest, manifest: bytes) -> dict[str, str]:
+    """The same for the files that the model's own manifest names."""
+    paths = [str(each["path"]) for each in json.loads(manifest)["files"]]
+    return {f"{_root(version)}/{path}": f"model/{name}" for path in paths if (name := path.rpartition("/")[2]) in MODEL}
+
+
+def _root(version: Manifest) -> str:
+    return str(at(version, "spec.artifact.uri", "")).rstrip("/")
 
 
 def files(listed: Listed, version: Manifest, fetched: Mapping[str, bytes], sources: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
