@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from support.audit import needless, written
 from support.installed import ROOT, Installed, Resource, condition, resource
 
 JANUARY, AFTERWARDS = ("2013-01-21", "2013-01-31"), ("2013-01-31", "2013-04-01")
@@ -162,3 +163,14 @@ def _replayed(wheel: Installed) -> str:
         return wheel.kubectl("logs", "replay", "--tail=3")
     except (AssertionError, subprocess.SubprocessError):
         return ""
+
+
+def test_a_status_was_written_for_news_or_for_progress_each_half_minute(wheel: Installed) -> None:
+    """Counted in the API server's own audit log; only a cluster of this machine keeps one."""
+    log = wheel.cluster.kubeconfig.parent / "audit.log"
+    if not log.exists():
+        pytest.skip("The cluster keeps no audit log.")
+    writes = written(log.read_text().splitlines(), wheel.namespace)
+    print(f"{len(writes)} status writes of {len({(each.kind, each.name) for each in writes})} objects")
+    assert writes
+    assert list(needless(writes)) == []

@@ -57,6 +57,9 @@ for process in filter(str.isdigit, os.listdir("/proc")):
 class Cluster(Protocol):
     name: str
 
+    @property
+    def kubeconfig(self) -> Path: ...
+
     def kubectl(self, *arguments: str, input: str | None = None) -> str: ...  # noqa: A002
 
     def helm(self, *arguments: str) -> str: ...
