@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from trimtab.cli.objects import TrainingJob
 
 try:
-    from trimtab.api.documents import DatasetPointer, Result, SnapshotDocument, TrainDocument
+    from trimtab.api.dataset import DatasetSpec
+    from trimtab.api.documents import DatasetPointer, FeaturePointer, Result, SnapshotDocument, TrainDocument
     from trimtab.jobs import snapshot, train
     from trimtab.jobs.context import Context, Pod
+    from trimtab.jobs.dataset import engine, reading
     from trimtab.jobs.errors import WorkerError
+    from trimtab.jobs.features import joining
     from trimtab.jobs.progress import Progress
     from trimtab.store.client import Listing, ObjectInfo, Store, split_uri
     from trimtab.store.errors import ObjectMissing
@@ -123,6 +126,27 @@ def run(job: "TrainingJob", data: "pd.DataFrame", dataset: dict[str, Any], folde
         raise UserError(error.result.message) from error
     record = json.loads(store.get(f"{PLACE.run(job.name, document.run_key)}/record.json"))
     return LocalRun(result.outcome, result.message, record, store.folder, _model(store, result))
+
+
+def joined(data: "pd.DataFrame", timestamp: str, version: dict[str, Any], folder: Path) -> "pd.DataFrame":
+    """`data` with the features of a version whose files lie in `folder/store`; what does not fit raises UserError with the join's own sentence."""
+    rows = folder / "rows.parquet"
+    data.to_parquet(rows, index=False)
+    spec = DatasetSpec.model_validate({"source": {"uri": SOURCE}, "label": "-", "timestamp": timestamp, "features": [{"featureSet": version["name"]}]})
+    pointer = FeaturePointer(
+        name=version["name"], version=version["version"], manifest_digest=version["manifestDigest"], digest=version["digest"], uri=version["uri"]
+    )
+    document = SnapshotDocument(namespace="local", name="local", uid="local", spec=spec, features=[pointer])
+    progress = Progress()
+    try:
+        with engine.opened(folder) as database:
+            table = reading.load(database, [reading.Staged("the data frame", rows)], "parquet")
+            context = Context(FolderStore(folder / "store"), PLACE, progress, folder, Pod(uuid.uuid4().hex, "local", "local", "local"), "local")
+            wide, _ = joining.join(database, context, document, table, progress.part(0, 100))
+            found = database.execute("SELECT * FROM data").df()
+    except WorkerError as error:
+        raise UserError(error.result.message) from error
+    return data.assign(**{name: found[name].to_numpy() for name in wide.names if name not in table.names})
 
 
 def _verb(store: FolderStore, act: Callable[[Context], Result]) -> Result:

@@ -5,7 +5,7 @@ import io
 import json
 import tarfile
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -111,7 +111,7 @@ async def hardware(cluster: Cluster, run: Run, picture: Picture = None, output: 
     _draw(Table(titles, tuple(rows), (found["run_key"],)), plots, picture, output, f"Run {short(found)}, by seconds since it began")
 
 
-def _draw(table: Table, plots: dict[str, dict[str, Points]], picture: Path | None, output: Output, title: str) -> None:
+def _draw(table: Table, plots: Mapping[str, Mapping[str, Points]], picture: Path | None, output: Output, title: str) -> None:
     if picture:
         picture.write_text(svg.page(title, plots))
         say(f"{picture} is written.")
