@@ -88,6 +88,13 @@ def pods(place: str, values: str) -> dict[str, str]:
     return {f'trimtab_deployment_ready_pods{{{MODEL},model="flights",version="3",place="{place}"}}': values}
 
 
+def read(number: int, minutes: int, version: str = "3") -> dict[str, str]:
+    """Serving pods that Prometheus scrapes."""
+    return {
+        f'trimtab_inference_inflight{{{MODEL},model="flights",version="{version}",instance="10.0.0.{each}:8081"}}': f"0x{minutes}" for each in range(number)
+    }
+
+
 def overdue(windows: float, insufficient: int = 0, minutes: int = 180) -> dict[str, str]:
     return {f"trimtab_labels_overdue_windows{{{WATCH}}}": f"{windows}x{minutes}"} | condition(
         "DriftMonitor", "DataInsufficient", "Why", f"{insufficient}x{minutes}"
@@ -103,7 +110,7 @@ BURST = {
     f'trimtab_requests_total{{{MODEL},role="Stable",code="500"}}': "0x120 500x61",
 }
 READY = condition("Deployment", "Ready", "Serving", "1x300")
-QUIET = {"trimtab_queue_oldest_seconds": "0x300"} | counter("trimtab_reconcile_total", 'kind="Dataset",outcome="unchanged"', 10, 300)
+QUIET = {"trimtab_queue_oldest_seconds": "0x300", "trimtab_queue_depth": "0x300"} | counter("trimtab_reconcile_total", 'kind="Dataset",outcome="unchanged"', 10, 300)
 PAGE, TICKET = {"page"}, {"ticket"}
 
 CASES: dict[str, dict[str, Case]] = {
@@ -145,6 +152,24 @@ CASES: dict[str, dict[str, Case]] = {
         "does not when an object waits for five minutes, or a few reconciles fail": Case(
             READY | QUIET | {"trimtab_queue_oldest_seconds": "300x300"} | counter("trimtab_reconcile_total", 'kind="Dataset",outcome="error"', 4, 300),
             {200: set()},
+        ),
+    },
+    "TrimtabNotScraped": {
+        "fires when one of two pods is not read": Case(pods("stable", "2x90") | read(1, 90), {20: set(), 40: TICKET}),
+        "fires when none is": Case(pods("stable", "2x90"), {40: TICKET}),
+        "fires when a candidate is not read, though the pods of the version before are going away": Case(
+            pods("candidate", "2x90") | read(5, 90, version="2"), {40: TICKET}
+        ),
+        "fires when pods are read and the operator never was": Case(read(2, 90), {20: set(), 40: TICKET}),
+        "does not when all are read": Case(pods("stable", "2x90") | QUIET | read(2, 90), {40: set(), 90: set()}),
+        "does not when more are read than are ready": Case(pods("stable", "2x90") | QUIET | read(4, 90), {90: set()}),
+        "does not when no pod is ready": Case(pods("stable", "0x90") | QUIET, {90: set()}),
+        "does not when a new pod is found after 20 minutes": Case(
+            pods("stable", "1x30 2x60") | QUIET | read(1, 90) | {f'trimtab_inference_inflight{{{MODEL},version="3",instance="new"}}': "_x50 0x40"},
+            {45: set(), 90: set()},
+        ),
+        "leaves an operator that was there within a day to TrimtabOperatorStuck": Case(
+            {"trimtab_queue_oldest_seconds": "0x30 stale", "trimtab_queue_depth": "0x30 stale"} | read(2, 300), {100: set(), 300: set()}
         ),
     },
     "TrimtabMonitorSilent": {
@@ -311,9 +336,23 @@ def test_each_alert_says_what_to_read_and_how_its_budget_is_kept() -> None:
     for group in yaml.safe_load(RULES.read_text())["groups"]:
         for rule in group["rules"]:
             assert rule["labels"]["severity"] in ("page", "ticket")
-            assert rule["annotations"]["runbook_url"].endswith(f"/{rule['alert']}.md")
-            assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
+            assert rule["annotations"]["runbook"] == f"docs/runbooks/{rule['alert']}.md"
+            assert set(rule["annotations"]) == {"summary", "description", "runbook"}, "no address that is nobody's"
     assert all(rule.budget for rule in rules.RULES)
+
+
+def test_an_alert_names_the_first_steps_itself() -> None:
+    """Who is woken may have nothing but the alert: what to look at, and how to stop the machine."""
+    for rule in rules.RULES:
+        assert rule.first.startswith("First: "), rule.alert
+        assert re.search(r"trimtab\.dev/paused=true|kubectl scale", rule.first), rule.alert
+        labels = set(re.findall(r"\$labels\.(\w+)", rule.first + rule.summary))
+        assert all(label in rule.expr for label in labels), f"{rule.alert}: {labels} must come out of its expression"
+
+
+def test_every_verb_in_an_alert_is_one_that_trimtab_has() -> None:
+    verbs = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
+    assert {verb for rule in rules.RULES for verb in re.findall(r"\btrimtab ([a-z]+)\b", rule.first)} <= set(verbs)
 
 
 # runbooks

@@ -81,12 +81,22 @@ def test_with_namespaces_only_those_are_scraped() -> None:
     assert spec["namespaceSelector"] == {"matchNames": ["team-a", "team-b"]}
 
 
-def test_the_rule_is_the_plain_file_with_other_runbooks(all_of_it: Rendered) -> None:
-    plain = yaml.safe_load((CHART / "monitoring" / "rules.yaml").read_text())
+def test_the_rule_is_the_plain_file_with_the_address_of_the_runbooks(all_of_it: Rendered) -> None:
     found = named(all_of_it, "PrometheusRule", "trimtab")["spec"]
-    urls = [rule["annotations"].pop("runbook_url") for spec in (found, plain) for group in spec["groups"] for rule in group["rules"]]
-    assert found == plain, "Helm must not have taken Prometheus' braces for its own"
-    assert urls[0] == "https://wiki.example.org/trimtab/TrimtabServingDown.md"
+    urls = {rule["alert"]: rule["annotations"].pop("runbook_url") for group in found["groups"] for rule in group["rules"]}
+    assert found == plain_rules(), "Helm must not have taken Prometheus' braces for its own"
+    assert urls["TrimtabServingDown"] == "https://wiki.example.org/trimtab/TrimtabServingDown.md"
+    assert all(url == f"https://wiki.example.org/trimtab/{alert}.md" for alert, url in urls.items())
+
+
+def test_an_alert_links_nothing_where_nobody_has_published_the_runbooks() -> None:
+    found = named(render("monitoring.rules.enabled=true"), "PrometheusRule", "trimtab")["spec"]
+    assert found == plain_rules()
+    assert "http" not in json.dumps([rule["annotations"] for group in found["groups"] for rule in group["rules"]])
+
+
+def plain_rules() -> dict[str, Any]:
+    return dict(yaml.safe_load((CHART / "monitoring" / "rules.yaml").read_text()))
 
 
 def test_every_dashboard_is_a_config_map_that_a_sidecar_finds(all_of_it: Rendered) -> None:

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.command import Command
 from support.installed import ROOT, Installed
+from support.notebooks import executed
 
 EXAMPLE = ROOT / "examples" / "flights"
 
@@ -74,3 +76,13 @@ def test_a_file_is_followed_to_the_models_it_went_into(command: Command) -> None
 def test_no_transfer_pod_is_left(flights: Installed, command: Command) -> None:
     assert command.namespace == "flights"
     assert flights.every("pods", "trimtab.dev/transfer") == []
+
+
+def test_a_notebook_asks_the_served_model_and_leaves_a_run(flights: Installed, command: Command, tmp_path: Path) -> None:
+    config = yaml.safe_load(flights.cluster.kubeconfig.read_text())
+    for each in config["contexts"]:
+        each["context"]["namespace"] = "flights"
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    print(executed("ask-a-served-model.ipynb", tmp_path, KUBECONFIG=str(tmp_path / "kubeconfig")))
+    found = command("runs", "list", "training_job = 'what-if'", "-o", "name")
+    assert len(found.out.split()) == 1, found.err
