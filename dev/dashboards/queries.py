@@ -67,6 +67,16 @@ def ready_pods(place: str, where: str = "") -> str:
     return f"max by ({BY_MODEL}) (trimtab_deployment_ready_pods{{{_and(_is('place', place), where)}}})"
 
 
+def expected_pods() -> str:
+    """Ready pods of each version that has a place, as the operator counts them."""
+    return f"max by ({BY_MODEL}, version) (trimtab_deployment_ready_pods)"
+
+
+def scraped_pods() -> str:
+    """Serving pods of each version that were just read; one that two jobs scrape is one."""
+    return f"count by ({BY_MODEL}, version) (count by ({BY_MODEL}, version, instance) (trimtab_inference_inflight))"
+
+
 def split_failing(arm: str, window: str) -> str:
     """Share of one arm's requests that came to nothing, in the split."""
     every = f'trimtab_split_requests_total{{{HERE},arm="{arm}"'

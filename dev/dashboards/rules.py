@@ -8,10 +8,10 @@ each alert how. Drift alone is nobody's alert: inputs change without harm, and w
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dashboards.queries import BUDGET, BY_MODEL, condition, dropped, failed, failing, ready_pods
+from dashboards.queries import BUDGET, BY_MODEL, condition, dropped, expected_pods, failed, failing, ready_pods, scraped_pods
 
-RUNBOOKS = "https://trimtab.dev/runbooks"
-"""Where docs/runbooks is published; the chart's value monitoring.rules.runbooks puts another address in its place."""
+RUNBOOKS = "docs/runbooks"
+"""Where the pages are in this repository; the chart adds `runbook_url` where the value monitoring.rules.runbooks says that they are published."""
 
 LEAST_FAILED = 20
 """Failed requests below which a share says nothing: of ten requests at night one that fails is 10%."""
@@ -28,10 +28,31 @@ class Rule:
     signals: tuple[str, ...]
     summary: str
     description: str
+    first: str
+    """The first steps, for a terminal: who is woken may have no link to follow."""
     budget: str
     """How the false-alarm budget is kept."""
     event_only: str = ""
     """Why its signals may have no data while all is well."""
+
+
+def see(kind: str, label: str) -> str:
+    return f"First: kubectl describe {kind} {_it(label)} (or trimtab why) tells what happened."
+
+
+def hold(kind: str, label: str) -> str:
+    return f"Stop the machine: kubectl annotate {kind} {_it(label)} trimtab.dev/paused=true."
+
+
+def _it(label: str) -> str:
+    """The object that the alert is about, filled in by Prometheus."""
+    return f"{{{{ $labels.{label} }}}} -n {{{{ $labels.namespace }}}}"
+
+
+SEE_DEPLOYMENT, HOLD_DEPLOYMENT = see("mdep", "model_deployment"), hold("mdep", "model_deployment")
+SEE_MONITOR, HOLD_MONITOR = see("dm", "driftmonitor"), hold("dm", "driftmonitor")
+UNDO = f"Go back: trimtab rollout undo {_it('model_deployment')}."
+ABORT = f"Go back: trimtab rollout abort {_it('model_deployment')}."
 
 
 def burn(pairs: tuple[tuple[str, str, float], ...]) -> str:
@@ -61,6 +82,7 @@ SERVING_DOWN = Rule(
     (STABLE,),
     "{{ $labels.namespace }}/{{ $labels.model_deployment }}: no pod answers.",
     "The Deployment has a stable version and none of its pods has been ready for 3 minutes. Clients get no answer.",
+    f"{SEE_DEPLOYMENT} {HOLD_DEPLOYMENT} {UNDO}",
     "A rollout takes no pod before its successor is ready, and the pod of a drained node is back within a minute; replicas: 0 is no outage and gives no series.",
 )
 
@@ -74,6 +96,7 @@ BURN_FAST = Rule(
     tuple(failing(window) for pair in FAST for window in pair[:2]),
     "{{ $labels.namespace }}/{{ $labels.model_deployment }}: {{ $value | humanizePercentage }} of the requests fail.",
     "More than 2% of a month's error budget (0.1% of the requests) was spent within an hour, or 5% within six, and it goes on.",
+    f"First: dashboard Model says which status code, since when, of which version. {HOLD_DEPLOYMENT} {UNDO}",
     f"Two windows must agree, and {LEAST_FAILED} requests must have failed: a single burst ends with its short window, and a quiet night has too few.",
     event_only="there is no series of a status code that was never answered",
 )
@@ -85,26 +108,47 @@ BURN_SLOW = Rule(
     tuple(failing(window) for pair in SLOW for window in pair[:2]),
     "{{ $labels.namespace }}/{{ $labels.model_deployment }}: the month's error budget will not last.",
     "Requests fail at a rate that spends the month's error budget (0.1% of the requests) before the month is over.",
+    f"First: dashboard Model says which status code, since when, of which version. {HOLD_DEPLOYMENT} {UNDO}",
     "It takes hours of failing at 3 times what the budget allows, or days of just that: chance does not last that long. A model younger than the window is left to the page.",
     event_only="there is no series of a status code that was never answered",
 )
 
 TOLD = "count(trimtab_condition)"
+SERVING = "count(trimtab_inference_inflight)"
+QUEUE = "count(trimtab_queue_depth)"
+"""Of every operator, whether it leads or not."""
 OLDEST = "max(trimtab_queue_oldest_seconds)"
 ERRORS = 'sum(rate(trimtab_reconcile_total{outcome="error"}[15m])) / sum(rate(trimtab_reconcile_total[15m]))'
 OPERATOR_STUCK = Rule(
     "TrimtabOperatorStuck",
     "page",
-    f"(count(last_over_time(trimtab_condition[1d])) unless on () {TOLD})\nor on () ({OLDEST} > 600)\nor on () ({ERRORS} > 0.5)",
+    f"(count(last_over_time(trimtab_condition[1d])) unless on () {TOLD})\nor on () ({SERVING} unless on () {QUEUE})\nor on () ({OLDEST} > 600)\nor on () ({ERRORS} > 0.5)",
     "15m",
-    (TOLD, OLDEST, "sum(rate(trimtab_reconcile_total[15m]))"),
+    (TOLD, SERVING, QUEUE, OLDEST, "sum(rate(trimtab_reconcile_total[15m]))"),
     "The operator does not do its work.",
-    "No operator has told of its objects, or one object has waited for 10 minutes, or half of all reconciles failed, for 15 minutes. "
+    "No operator has told of its objects, or none is read by Prometheus while serving pods are, or one object has waited for 10 minutes, or half of all reconciles failed, for 15 minutes. "
     "Models go on answering; nothing is rolled out, taken back or retrained, and the other alerts of Trimtab are blind.",
+    "First: kubectl get pods -A -l app.kubernetes.io/name=operator, and the log of that pod; if all is well there, Prometheus, Status > Targets. "
+    "Clients are answered. Stop the machine: kubectl scale deployment of the operator to 0. Go back: helm rollback; a restart is always safe.",
     "An upgrade or a lost leader costs seconds, a restarted API server a few minutes; "
     "liveness restarts a hanging process after 5 minutes, so 15 minutes are two tries.",
 )
 
+EXPECTED, SCRAPED = expected_pods(), scraped_pods()
+NOT_SCRAPED = Rule(
+    "TrimtabNotScraped",
+    "ticket",
+    f"sum by ({BY_MODEL}) (clamp_min({EXPECTED} - ({SCRAPED} or 0 * {EXPECTED}), 0)) > 0",
+    "30m",
+    (EXPECTED, SCRAPED),
+    "{{ $labels.namespace }}/{{ $labels.model_deployment }}: Prometheus does not read {{ $value }} of its ready pods.",
+    "The operator counts more ready pods than Prometheus scrapes, for half an hour. Clients are answered, but errors, latency and the "
+    "prediction log of these pods are in no alert and on no dashboard.",
+    "First: Prometheus, Status > Targets, then the labels of the PodMonitor, the pods' annotations, and networkPolicy.scrapeFrom. "
+    f"Nothing needs to be stopped; to keep versions from changing meanwhile: kubectl annotate mdep {_it('model_deployment')} trimtab.dev/paused=true.",
+    "A pod that has just come is found within minutes and one lost scrape is over with the next; half an hour is sixty scrapes. "
+    "Counted by version, so that pods that are going away stand in for none. One Prometheus must read the operator and the pods.",
+)
 LOOKED = "trimtab_driftmonitor_looked_upto_timestamp_seconds"
 WINDOW = "max by (namespace, driftmonitor) (trimtab_driftmonitor_window_seconds)"
 BEHIND = f'max by (namespace, driftmonitor) (time() - {LOOKED}{{clock="Wall"}})'
@@ -125,6 +169,7 @@ MONITOR_SILENT = Rule(
     "{{ $labels.namespace }}/{{ $labels.driftmonitor }} has stopped looking.",
     "Two windows and an hour have gone by on the monitor's clock since the end of the last one that was looked at: "
     "nobody would see the model lose its skill. Time is reckoned by Prometheus, not by the monitor.",
+    f"{SEE_MONITOR} {HOLD_MONITOR} A look now: kubectl annotate dm {_it('driftmonitor')} trimtab.dev/run-requested=now --overwrite.",
     "A look takes minutes and begins when a window closes; one that failed is tried again within the hour, and there is a whole window of slack.",
 )
 
@@ -142,6 +187,7 @@ ROLLOUT_STUCK = Rule(
     "{{ $labels.namespace }}/{{ $labels.model_deployment }}: a version is neither promoted nor taken back.",
     "The rollout is over spec.rollout.progressDeadlineSeconds, or the new version has had no ready pod for an hour. "
     "Clients are answered by the version before.",
+    f"{SEE_DEPLOYMENT} {HOLD_DEPLOYMENT} {ABORT}",
     "The deadline is the owner's own; a step that waits for a person's word is not overdue. An hour is twelve times what a pod may take to start.",
 )
 
@@ -154,6 +200,7 @@ LOG_DROPPING = Rule(
     (DROPPED,),
     "{{ $labels.namespace }}/{{ $labels.model_deployment }}: {{ $value | humanizePercentage }} of the prediction log is lost.",
     "More than 1% of the predictions of half an hour were dropped. Answers are not touched; monitoring and the next training lack these rows.",
+    f"First: the log of its pods, event prediction_log.store_away (mend the store or Secret trimtab-store) or prediction_log.dropped (more replicas). {HOLD_DEPLOYMENT}",
     "Rows wait on the pod's disk while the store is away, so that a short outage drops none; "
     "what is sampled out on purpose is not counted, and a full disk of one pod for a minute stays below 1%.",
 )
@@ -168,6 +215,7 @@ NULL_FLOOD = Rule(
     "{{ $labels.namespace }}/{{ $labels.model_deployment }}: {{ $value }} input columns are broken ({{ $labels.fault }}).",
     "Input columns are suddenly empty, gone or of another type: the model answers from less than it learned with. "
     "Nothing is retrained meanwhile: a model that learned from it would be worse.",
+    f"{SEE_MONITOR} Mend what fills the requests. {HOLD_MONITOR} {UNDO}",
     "A column counts only when it is emptier, by a margin, than in any day of the reference; one look must find it and no later look take it back.",
 )
 
@@ -181,6 +229,7 @@ LABELS_OVERDUE = Rule(
     (OVERDUE, ENOUGH),
     "{{ $labels.namespace }}/{{ $labels.model_deployment }}: no labels for {{ $value }} windows.",
     "Two windows of skill in a row could not be judged although their labels should have come and there were predictions enough: lost skill would not be seen.",
+    f"{SEE_MONITOR} Then ask whoever sends labels. {HOLD_MONITOR}",
     "spec.performance.labelMaturity has passed for both windows, a whole window of slack; a model that is hardly asked is left out.",
 )
 
@@ -195,6 +244,7 @@ SKILL_LOW = Rule(
     "{{ $labels.namespace }}/{{ $labels.driftmonitor }}: the model has lost its skill, and nothing is being done about it.",
     "Skill is below its line, by its whole interval, in two matured windows, and for six hours no run has been under way: "
     "a retraining is held back, brought nothing, or is not wanted here.",
+    f"{SEE_MONITOR} Broken inputs: mend them; drift beside it: trimtab run the TrainingJob. {HOLD_MONITOR}",
     "Two windows below the line by the whole 95% interval are a chance of about 1 in 1600; a machine that mends it by itself makes no ticket.",
 )
 
@@ -207,6 +257,7 @@ SKEW_DETECTED = Rule(
     (SKEW,),
     "{{ $labels.namespace }}/{{ $labels.driftmonitor }}: serving answers otherwise than the model does offline.",
     "Logged predictions were computed again from their logged inputs and did not match: a bug in serving, in the model's file or in the log.",
+    f"{SEE_MONITOR} Since a new image: helm rollback; since a new version: trimtab rollout undo. {HOLD_MONITOR}",
     "It is arithmetic, not a statistic: the same model and inputs give the same answer, up to a tolerance for rounding.",
 )
 
@@ -219,6 +270,7 @@ RETRAIN_FAILED = Rule(
     ("max by (namespace, trainingjob, model) (trimtab_run_outcome)",),
     "{{ $labels.namespace }}/{{ $labels.trainingjob }}: a retraining that nobody asked for has failed.",
     "The newest run was begun by an incident or by new data and ended without a version. What serves goes on serving, as old as it is.",
+    f"{see('tj', 'trainingjob')} {hold('tj', 'trainingjob')} Nothing is to go back to: what served serves.",
     "Its pod was tried again (runPolicy.backoffLimit) before the run counts as failed, and it is the newest run for an hour; "
     "a gate that refuses a version is no failure, and neither is a run that a person began and sees.",
 )
@@ -228,6 +280,7 @@ RULES: tuple[Rule, ...] = (
     BURN_FAST,
     BURN_SLOW,
     OPERATOR_STUCK,
+    NOT_SCRAPED,
     MONITOR_SILENT,
     ROLLOUT_STUCK,
     LOG_DROPPING,
@@ -250,7 +303,7 @@ def _written(rule: Rule) -> dict[str, Any]:
         "expr": rule.expr,
         "for": rule.for_,
         "labels": {"severity": rule.severity},
-        "annotations": {"summary": rule.summary, "description": rule.description, "runbook_url": f"{RUNBOOKS}/{rule.alert}.md"},
+        "annotations": {"summary": rule.summary, "description": f"{rule.description} {rule.first}", "runbook": f"{RUNBOOKS}/{rule.alert}.md"},
     }
 
 
@@ -261,8 +314,13 @@ PAGE = """\
 
 `charts/trimtab/monitoring/rules.yaml` is a Prometheus rules file; the chart installs it as a PrometheusRule where
 `monitoring.rules.enabled` is true. A page means that users get no answers, or that nothing would say so; a ticket, that a person is
-needed in the next days. Drift alone is nobody's alert. The budget: at most one false page a quarter in a cluster, and one false ticket
-a quarter for a model.
+needed in the next days. Drift alone is nobody's alert. Each alert's own description names the first steps, with the object filled in, so
+that it is of use without a link; `runbook` names its page in this repository, and `runbook_url` is added where `monitoring.rules.runbooks`
+says that the pages are published.
+
+**The false-alarm budget** is one false page a quarter in a cluster, and one false ticket a quarter for a model. The last column says how each
+keeps it; `tests/chart/test_alerts.py` plays each alert firing, healthy, and nearly firing. No number here was measured over a quarter of
+production: these are arguments, each with its test, not a record.
 
 | alert | severity | for | says | why it does not cry wolf |
 |---|---|---|---|---|

@@ -110,7 +110,9 @@ BURST = {
     f'trimtab_requests_total{{{MODEL},role="Stable",code="500"}}': "0x120 500x61",
 }
 READY = condition("Deployment", "Ready", "Serving", "1x300")
-QUIET = {"trimtab_queue_oldest_seconds": "0x300", "trimtab_queue_depth": "0x300"} | counter("trimtab_reconcile_total", 'kind="Dataset",outcome="unchanged"', 10, 300)
+QUIET = {"trimtab_queue_oldest_seconds": "0x300", "trimtab_queue_depth": "0x300"} | counter(
+    "trimtab_reconcile_total", 'kind="Dataset",outcome="unchanged"', 10, 300
+)
 PAGE, TICKET = {"page"}, {"ticket"}
 
 CASES: dict[str, dict[str, Case]] = {
@@ -144,7 +146,11 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "fires when an object waits for more than ten minutes": Case(READY | QUIET | {"trimtab_queue_oldest_seconds": "700x60"}, {10: set(), 20: PAGE}),
         "fires when most reconciles fail": Case(READY | QUIET | counter("trimtab_reconcile_total", 'kind="Dataset",outcome="error"', 15, 300), {100: PAGE}),
-        "does not when all is well": Case(READY | QUIET, {200: set()}),
+        "fires when serving pods are read and no operator ever was": Case(read(2, 90), {10: set(), 20: PAGE, 90: PAGE}),
+        "still fires a day after the last one was read": Case(
+            condition("Deployment", "Ready", "Serving", "1x30 stale") | {"trimtab_queue_depth": "0x30 stale"} | read(2, 2 * DAY), {60: PAGE, 2 * DAY: PAGE}
+        ),
+        "does not when all is well": Case(READY | QUIET | read(2, 300), {200: set()}),
         "does not in a cluster without objects": Case({"trimtab_queue_oldest_seconds": "0x300"}, {200: set()}),
         "does not when the operator is away for ten minutes": Case(
             condition("Deployment", "Ready", "Serving", "1x30 stale _x8 1x60"), {38: set(), 45: set(), 90: set()}
@@ -155,21 +161,17 @@ CASES: dict[str, dict[str, Case]] = {
         ),
     },
     "TrimtabNotScraped": {
-        "fires when one of two pods is not read": Case(pods("stable", "2x90") | read(1, 90), {20: set(), 40: TICKET}),
+        "fires when one of two pods is not read": Case(pods("stable", "2x90") | QUIET | read(1, 90), {20: set(), 40: TICKET}),
         "fires when none is": Case(pods("stable", "2x90"), {40: TICKET}),
         "fires when a candidate is not read, though the pods of the version before are going away": Case(
             pods("candidate", "2x90") | read(5, 90, version="2"), {40: TICKET}
         ),
-        "fires when pods are read and the operator never was": Case(read(2, 90), {20: set(), 40: TICKET}),
         "does not when all are read": Case(pods("stable", "2x90") | QUIET | read(2, 90), {40: set(), 90: set()}),
         "does not when more are read than are ready": Case(pods("stable", "2x90") | QUIET | read(4, 90), {90: set()}),
         "does not when no pod is ready": Case(pods("stable", "0x90") | QUIET, {90: set()}),
         "does not when a new pod is found after 20 minutes": Case(
             pods("stable", "1x30 2x60") | QUIET | read(1, 90) | {f'trimtab_inference_inflight{{{MODEL},version="3",instance="new"}}': "_x50 0x40"},
             {45: set(), 90: set()},
-        ),
-        "leaves an operator that was there within a day to TrimtabOperatorStuck": Case(
-            {"trimtab_queue_oldest_seconds": "0x30 stale", "trimtab_queue_depth": "0x30 stale"} | read(2, 300), {100: set(), 300: set()}
         ),
     },
     "TrimtabMonitorSilent": {
