@@ -1,0 +1,33 @@
+"""The example of a CI workflow says nothing that the command would not understand."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from trimtab.cli.main import build
+
+WORKFLOW = yaml.safe_load((Path(__file__).parents[3] / "examples" / "ci" / "train-a-pull-request.yaml").read_text())
+STEPS = [step["run"] for step in WORKFLOW["jobs"]["train"]["steps"] if "run" in step]
+COMMANDS = re.findall(r"^\s*trimtab (.+)$", "\n".join(STEPS), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_verb_exists_with_these_options(command, tmp_path, monkeypatch):
+    (tmp_path / "models" / "flights").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    group, words = get_command(build()), shlex.split(command)
+    context = group.make_context("trimtab", list(words))
+    while hasattr(group, "commands"):
+        name, group, words = group.resolve_command(context, words)
+        context = group.make_context(name, list(words), parent=context)
+    assert context.command is group
+
+
+def test_it_waits_for_the_gates_and_cleans_up_whatever_came_of_it():
+    assert any(command.startswith("wait tj/flights --for ready") for command in COMMANDS)
+    assert WORKFLOW["jobs"]["train"]["steps"][-1]["if"] == "always()"
+    assert WORKFLOW["permissions"] == {"contents": "read"}
