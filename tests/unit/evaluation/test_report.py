@@ -4,11 +4,11 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
+from support.pages import LEAST_CONTRAST, contrasts, is_accessible
 from trimtab.api.driftmonitor import DriftMonitorSpec
 from trimtab.api.evaluation import Comparison, EvaluateDocument, ModelPointer, Replay
 from trimtab.jobs.evaluation.advice import advise
@@ -17,7 +17,7 @@ from trimtab.jobs.evaluation.drifting import Drift
 from trimtab.jobs.evaluation.found import Found, Labels, answer, sentence
 from trimtab.jobs.evaluation.hours import Window
 from trimtab.jobs.evaluation.models import Model
-from trimtab.jobs.evaluation.page import page
+from trimtab.jobs.evaluation.page import STYLE, page
 from trimtab.jobs.evaluation.performance import Performance, Period
 from trimtab.jobs.evaluation.replaying import Replayed
 from trimtab.jobs.evaluation.report import at, content, histogram
@@ -67,31 +67,8 @@ def drift(**changes) -> Drift:
     return replace(found().drift, **changes)
 
 
-class Reader(HTMLParser):
-    """Fails on a tag that is closed and was not open."""
-
-    VOID = frozenset({"meta"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        """A shape: `<line ... />`."""
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
-def read(html: str) -> str:
-    reader = Reader()
-    reader.feed(html)
-    assert reader.open == []
-    return html
+def written(state: Found) -> str:
+    return page(json.loads(json.dumps(content(state), allow_nan=False, default=str)))
 
 
 @pytest.mark.parametrize(
@@ -133,14 +110,19 @@ def test_every_state_has_a_page_that_is_whole_and_needs_nothing_else():
         {"performance": Performance([period(-0.2, "Below"), period(-0.3, "Below", 1)], found().performance.standard, "Alarm")},
     ]
     for state in states:
-        html = read(page(json.loads(json.dumps(content(found(**state)), allow_nan=False, default=str))))
-        assert not re.search(r"(src|href)=|None|nan|inf\b", html), state
-        assert "<meta name=viewport" in html
+        html = written(found(**state))
+        is_accessible(html)
+        assert not re.search(r"None|nan|inf\b", html), state
+
+
+def test_text_is_read_in_the_light_and_in_the_dark():
+    assert min(contrasts(STYLE).values()) >= LEAST_CONTRAST
 
 
 def test_names_that_are_html_are_text_on_the_page():
     strange = drift(findings=[finding(name=ODD), finding("Drifted", 0.4, ODD, faults=(Fault("NullFlood", ODD, f"100% of {ODD} is missing."),))])
-    html = read(page(json.loads(json.dumps(content(found(drift=strange)), default=str))))
+    html = written(found(drift=strange))
+    is_accessible(html)
     assert ODD not in html
     assert "&lt;b&gt;" in html
 

@@ -1,6 +1,7 @@
 """Evidence, record, card, hardware and answer: what is told about a run, and that it fits."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from support.pages import LEAST_CONTRAST, contrasts, is_accessible
 from trimtab.api.documents import TERMINATION_BYTES, DatasetPointer, Result, TrainDocument
 from trimtab.api.modelversion import GateResult
 from trimtab.api.trainingjob import Evaluation, TrainingJobSpec
@@ -15,7 +17,7 @@ from trimtab.jobs.context import Context, Pod
 from trimtab.jobs.errors import UserFault
 from trimtab.jobs.training.answer import answer, lineage, summary_of
 from trimtab.jobs.training.artifact import Model, inputs_of
-from trimtab.jobs.training.card import card, curve
+from trimtab.jobs.training.card import STYLE, card, curve
 from trimtab.jobs.training.evaluate import Evidence, by_slice, metrics_of, require_known, slice_columns, words
 from trimtab.jobs.training.fit import Point
 from trimtab.jobs.training.hardware import MOST_SAMPLES, Sampler
@@ -170,17 +172,21 @@ def test_the_card_stands_alone_and_escapes_what_people_write():
     assert "<svg" in html
     assert "between 0.1 and 0.3" in html
     assert "&lt;b&gt;" in html
-    assert "http" not in html
-    assert "<script" not in html
+    is_accessible(html)
 
 
 def test_the_card_is_read_on_a_phone_with_the_keyboard_and_aloud():
-    html = card(record(metrics={"test": {"skill": 0.2}}, gates=[{"name": "skill", "outcome": "Passed", "message": "fine"}]), [Point(1, "train", "loss", 0.7)])
-    assert "name=viewport" in html
-    assert html.count("<main>") == html.count("<h1>") == 1
-    assert html.count("<table>") == html.count("role=region tabindex=0 aria-label="), "what is too wide can be moved, by the keyboard too"
+    made = record(metrics={"train": {"skill": 0.3}, "test": {"skill": 0.2}}, gates=[{"name": "skill", "outcome": "Passed", "message": "fine"}])
+    html = card(made, [Point(1, "train", "loss", 0.7), Point(2, "train", "loss", 0.5), Point(1, "valid", "loss", 0.6)])
+    is_accessible(html)
     assert "<th scope=row>skill</th>" in html
-    assert "role=img aria-label='loss by iteration'" in html
+    assert "aria-label='loss by iteration: train from 0.7 to 0.5; valid from 0.6 to 0.6.'" in html
+    assert html.index(">test</th>") < html.index(">train</th>"), "what is judged is in sight without moving the table"
+    assert len(set(re.findall("polyline class='[^']+' stroke-dasharray='([^']+)'", html))) == 2, "nothing is told by colour alone"
+
+
+def test_the_cards_text_is_read_in_the_light_and_in_the_dark():
+    assert min(contrasts(STYLE).values()) >= LEAST_CONTRAST
 
 
 def test_a_model_without_iterations_has_no_curve():

@@ -12,17 +12,17 @@ STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1rem;color:var(--ink);background:var(--paper)}
 h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--rule)}h3{font-size:1rem;margin:1rem 0 .25rem}
 p{margin:.5rem 0}.quiet{color:var(--quiet)}.do{border-left:4px solid var(--live);padding:.25rem 0 .25rem .75rem;margin:.75rem 0}.do b{display:block}
-.do.urgent{border-color:var(--drifted)}.table{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}
+.do.urgent{border-color:var(--drifted)}.table{overflow-x:auto}th[scope=row]{font-weight:400;overflow-wrap:anywhere;min-width:6rem}.day{white-space:nowrap}table{border-collapse:collapse;width:100%;font-size:.9rem}
 td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 .Drifted,.Below,.Worse{color:var(--drifted);font-weight:600}.Recovered,.Improved{color:var(--well)}code{word-break:break-all;font-size:.85em}
-td.t,th.t{white-space:nowrap}svg{width:100%;max-width:32rem;display:block;margin:.5rem 0}svg text{font:12px system-ui,sans-serif;fill:var(--quiet);paint-order:stroke;stroke:var(--paper);stroke-width:3px}svg text.name{fill:var(--ink)}
+svg{width:100%;max-width:32rem;display:block;margin:.5rem 0}svg text{font:12px system-ui,sans-serif;fill:var(--quiet);paint-order:stroke;stroke:var(--paper);stroke-width:3px}svg text.name{fill:var(--ink)}
 svg .live{fill:var(--live);stroke:var(--live)}svg .drifted{fill:var(--drifted);stroke:var(--drifted)}svg .bar{stroke-width:2.5}svg rect{stroke:none!important}
 svg .usual{fill:var(--usual)}svg .unknown{fill:none;stroke:var(--quiet)!important}svg .least{stroke:var(--drifted);stroke-dasharray:4 3}
 svg .promised{stroke:var(--well);stroke-dasharray:1 3}svg .zero{stroke:var(--rule)}svg .reference{stroke:var(--reference);stroke-width:2.5}
 """
 
 
-CLASSES = {"n": " class=n", "s": " class=t"}
+CLASSES = {"n": " class=n"}
 
 
 def page(report: Mapping[str, Any]) -> str:
@@ -63,11 +63,8 @@ def _skill(found: Mapping[str, Any]) -> str:
     promised = f"At registration it was {_interval(found['reference'])} (dotted). " if found["reference"] and found["reference"]["estimate"] is not None else ""
     line = f"A window is below where its whole interval is below {found['line']:.3g} (dashed); two in a row are degraded." if found["line"] is not None else ""
     explained = "Skill is 1 - loss / loss of the best constant answer to the same rows: 1 is perfect, 0 is knowing nothing."
-    rows = (
-        (each["from"][:10], each["to"][:10], f"{each['labels']:,} of {each['rows']:,}", _interval(each["skill"]), _word(each["standing"], each["remark"]))
-        for each in windows
-    )
-    table = _table(("from", "to", "labels", "skill, 95% interval", "standing"), rows, "sssst")
+    rows = ((_days(each), f"{each['labels']:,} of {each['rows']:,}", _interval(each["skill"]), _word(each["standing"], each["remark"])) for each in windows)
+    table = _table("Skill of each window", ("window", "labels", "skill, 95% interval", "standing"), rows, "tttt")
     return f"<p>{promised}{line}</p>{plots.skill(found)}{table}<p class=quiet>{explained}</p>"
 
 
@@ -86,7 +83,7 @@ def _inputs(found: Mapping[str, Any]) -> str:
     expected = found["reference"]["expectedFalseAlarmsPerMonth"]
     alarms = "" if expected is None else f" On the reference's own windows these levels would alarm {expected:g} times a month."
     how = f"{levels['k']} drifted windows of the last {levels['of']} are an alarm.{alarms}"
-    table = _table(("input", "effect", "usual, up to", "p", "PSI"), (_feature(each) for each in features), "tnnnn")
+    table = _table("Inputs", ("input", "effect", "usual, up to", "p", "PSI"), (_feature(each) for each in features), "tnnnn")
     shown = f"<h3>Largest effect of each window</h3>{plots.windows(found['windows'], levels['min_effect'])}" if found["windows"] else ""
     bars = f"<h3>Each input in the last window</h3>{plots.effects(features, levels['min_effect'])}" if features else ""
     note = "<p class=quiet>Bar: Jensen-Shannon distance from the reference. Grey: where 99% of the reference's own windows are. Dashed: below this nothing matters.</p>"
@@ -98,8 +95,8 @@ def _inputs(found: Mapping[str, Any]) -> str:
 def _answers(report: Mapping[str, Any]) -> str:
     """Panels: nothing is decided by them."""
     windows = [each for each in report["performance"]["windows"] if each["loss"] is not None]
-    rows = ((each["from"][:10], each["to"][:10], _share(each["meanTrue"]), _share(each["meanSaid"]), _share(each["loss"])) for each in windows)
-    table = _table(("from", "to", "true", "said", "loss"), rows, "ssnnn") if windows else ""
+    rows = ((_days(each), _share(each["meanTrue"]), _share(each["meanSaid"]), _share(each["loss"])) for each in windows)
+    table = _table("Answers by window", ("window", "true", "said", "loss"), rows, "tnnn") if windows else ""
     note = (
         "<p class=quiet>Means of labels and of answers, and the loss a row. Loss follows how hard the days are: nothing is decided by it.</p>"
         if windows
@@ -143,7 +140,7 @@ def _about(report: Mapping[str, Any]) -> str:
         ("labels that contradict each other", labels["contradicted"] or ""),
         ("rows logged twice", labels["repeated"] or ""),
     ]
-    return _table(("", ""), ((name, value) for name, value in rows if value), "tc")
+    return _table("What this speaks of", ("", ""), ((name, value) for name, value in rows if value), "tc")
 
 
 def _feature(found: Mapping[str, Any]) -> tuple[str, ...]:
@@ -151,16 +148,26 @@ def _feature(found: Mapping[str, Any]) -> tuple[str, ...]:
     return (found["name"], f"{found['effect']:.3f}{'*' if found['drifted'] else ''}", usual, f"{found['p']:.3g}", f"{found['psi']:.3f}")
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], kinds: str) -> str:
-    """`kinds`: a letter a column: t(ext), s(hort text), n(umber), c(ode)."""
-    titles = "".join(f"<th scope=col{CLASSES.get(kind, '')}>{escape(name)}</th>" for name, kind in zip(head, kinds, strict=True))
-    lines = "".join(f"<tr>{''.join(_cell(value, kind) for value, kind in zip(row, kinds, strict=True))}</tr>" for row in rows)
-    return f"<div class=table tabindex=0><table>{f'<thead><tr>{titles}</tr></thead>' if any(head) else ''}<tbody>{lines}</tbody></table></div>"
+def _table(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]], kinds: str) -> str:
+    """`kinds`: a letter a column: t(ext), n(umber), c(ode). A region with a name: what is too wide is moved sideways, with the keyboard too."""
+    titles = "".join(f"<th scope=col{CLASSES.get(kind, '')}>{escape(title)}</th>" for title, kind in zip(head, kinds, strict=True))
+    lines = "".join(f"<tr>{_row(row, kinds)}</tr>" for row in rows)
+    body = f"{f'<thead><tr>{titles}</tr></thead>' if any(head) else ''}<tbody>{lines}</tbody>"
+    return f"<div class=table role=region tabindex=0 aria-label='{escape(name, quote=True)}'><table>{body}</table></div>"
+
+
+def _row(row: Sequence[Any], kinds: str) -> str:
+    """The first cell names the row."""
+    return f"<th scope=row>{_text(row[0])}</th>" + "".join(_cell(value, kind) for value, kind in zip(row[1:], kinds[1:], strict=True))
 
 
 def _cell(value: Any, kind: str) -> str:
-    text = value.html if isinstance(value, Html) else escape(str(value))
+    text = _text(value)
     return f"<td><code>{text}</code></td>" if kind == "c" else f"<td{CLASSES.get(kind, '')}>{text}</td>"
+
+
+def _text(value: Any) -> str:
+    return value.html if isinstance(value, Html) else escape(str(value))
 
 
 class Html:
@@ -168,6 +175,10 @@ class Html:
 
     def __init__(self, html: str) -> None:
         self.html = html
+
+
+def _days(window: Mapping[str, Any]) -> Html:
+    return Html(" to ".join(f"<span class=day>{escape(window[side][:10])}</span>" for side in ("from", "to")))
 
 
 def _word(standing: str, remark: str | None) -> Html:
