@@ -91,5 +91,5 @@ def _choices() -> list[Json]:
 def _choice(name: str, label: str, query: str) -> Json:
     everything = {"text": "All", "value": "$__all"}
     asked = {"query": query, "refId": name}
-    shape: Json = {"name": name, "label": label, "type": "query", "datasource": SOURCE, "query": asked, "definition": query}
+    shape: Json = {"name": name, "label": label, "type": "query", "datasource": SOURCE, "query": asked}
     return shape | {"multi": True, "includeAll": True, "allValue": ".*", "current": everything, "refresh": 2, "sort": 1}
