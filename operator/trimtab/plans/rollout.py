@@ -194,10 +194,12 @@ def follows_its_step(c: Course) -> Heading | None:
 
 
 def waits_for_the_pods(c: Course) -> Heading | None:
-    """Weights count when every stable pod says that it follows them."""
+    """Weights count when every stable pod says that it follows them. That the step's time has begun is written where the weight is, and is
+    acknowledged anew; nothing else is said of it for that second."""
     if c.acknowledged:
         return None
-    return Heading(c.memory, c.pods_at(c.step), c.judgment if c.silent else _unacknowledged(c), SOON, overdue=c.overdue)
+    begun = c.memory is not None and c.memory.since is not None
+    return Heading(c.memory, c.pods_at(c.step), c.judgment if c.silent or begun else _unacknowledged(c), SOON, overdue=c.overdue)
 
 
 def starts_its_clock(c: Course) -> Heading | None:
