@@ -112,8 +112,7 @@ def test_the_operator_may_do_what_it_does_and_no_more(plain):
         ("", "services"): {"get", "list", "watch", "create", "patch", "delete"},
         ("policy", "poddisruptionbudgets"): {"get", "list", "watch", "create", "patch", "delete"},
         ("", "configmaps"): {"get"},
-        ("events.k8s.io", "events"): {"create"},
-        ("", "events"): {"list"},
+        ("", "events"): {"create", "list"},
     }
     needed["trimtab.dev", "modelversions"] |= {"create", "patch"}
     granted: dict[tuple[str, str], set[str]] = {}

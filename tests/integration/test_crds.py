@@ -330,7 +330,7 @@ def test_the_table_shows_ready_state_and_why(kinds, namespace):
     ready = {"type": "Ready", "status": "False", "reason": "NoObjects", "message": "There are no files.", "lastTransitionTime": "2026-01-01T00:00:00Z"}
     write_status(kinds, namespace, BY_KIND["Dataset"], "flights", {"state": "Waiting", "conditions": [ready]})
     header, row = kinds.kubectl("get", "dset", "-n", namespace, "-o", "wide").splitlines()
-    assert header.split() == ["NAME", "READY", "STATE", "VERSION", "TASK", "AGE", "REASON", "MESSAGE"]
+    assert header.split() == ["NAME", "READY", "STATE", "VERSION", "TASK", "SINCE", "AGE", "REASON", "MESSAGE"]
     assert (row.split()[1], row.split()[2], row.split()[-5], " ".join(row.split()[-4:])) == ("False", "Waiting", "NoObjects", "There are no files.")
 
 

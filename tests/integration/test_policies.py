@@ -185,7 +185,7 @@ OPERATOR_MAY = [
     ("patch", "deployments.apps"),
     ("create", "poddisruptionbudgets.policy"),
     ("get", "configmaps"),
-    ("create", "events.events.k8s.io"),
+    ("create", "events"),
     ("list", "events"),
 ]
 OPERATOR_MAY_NOT = [

@@ -113,4 +113,4 @@ class Stage:
         return {version: why for version, why in found.items() if why}
 
     def events(self, reason: str) -> list[str]:
-        return [event["note"] for event in self.api.all("events") if event["reason"] == reason]
+        return [event["message"] for event in self.api.all("events") if event["reason"] == reason]

@@ -69,10 +69,12 @@ def served_version(kind: Kind) -> Schema:
 
 
 def columns(kind: Kind) -> list[Schema]:
+    """What a person needs to choose where to look fits a terminal; what names or addresses tell anyhow is for `-o wide`."""
     return [
         {"name": "Ready", "type": "string", "jsonPath": f"{READY_STATUS}.status"},
         {"name": "State", "type": "string", "jsonPath": ".status.state"},
         *kind.columns,
+        {"name": "Since", "type": "date", "jsonPath": f"{READY_STATUS}.lastTransitionTime"},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
         {"name": "Reason", "type": "string", "jsonPath": f"{READY_STATUS}.reason", "priority": 1},
         {"name": "Message", "type": "string", "jsonPath": f"{READY_STATUS}.message", "priority": 1},

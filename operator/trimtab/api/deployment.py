@@ -187,5 +187,5 @@ COLUMNS: list[dict[str, Any]] = [
     {"name": "Candidate", "type": "integer", "jsonPath": ".status.candidate.version"},
     {"name": "Percent", "type": "integer", "jsonPath": ".status.candidate.programmedPercent"},
     {"name": "Replicas", "type": "integer", "jsonPath": ".status.replicas"},
-    {"name": "URL", "type": "string", "jsonPath": ".status.url"},
+    {"name": "URL", "type": "string", "jsonPath": ".status.url", "priority": 1},
 ]

@@ -189,10 +189,8 @@ class ModelVersionStatus(Status):
 
 
 COLUMNS: list[dict[str, Any]] = [
-    {"name": "Model", "type": "string", "jsonPath": ".spec.model"},
-    {"name": "Version", "type": "integer", "jsonPath": ".spec.version"},
     {"name": "Gates", "type": "string", "jsonPath": ".status.conditions[?(@.type=='GatesPassed')].status"},
     {"name": "Approval", "type": "string", "jsonPath": ".spec.approval"},
     {"name": "Served by", "type": "string", "jsonPath": ".status.servedBy[*].deployment"},
-    {"name": "Format", "type": "string", "jsonPath": ".spec.artifact.format"},
+    {"name": "Format", "type": "string", "jsonPath": ".spec.artifact.format", "priority": 1},
 ]

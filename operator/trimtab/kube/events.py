@@ -3,6 +3,10 @@
 Posted after the status is written and only then: an Event that tells of what was not recorded would be told again. A
 lost one is not made up for; the status says it all. The name is a digest of what is said about which state of the
 object, so that the same thing said twice is one object.
+
+They are core/v1 Events, not those of events.k8s.io: `kubectl describe` puts Events in the order of `lastTimestamp`, in whole
+seconds and then by name, and events.k8s.io forbids that field. Without it a story is told in the order of its digests. So the
+name begins with the state's resourceVersion, in digits that sort.
 """
 
 import hashlib
@@ -14,11 +18,11 @@ import structlog
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.errors import AlreadyExists, ApiError
 from trimtab.kube.status import changed_conditions
-from trimtab.plans.conditions import is_bad_news
+from trimtab.plans.conditions import find, is_bad_news, is_quiet, rfc3339
 from trimtab.plans.plan import Event, Plan
 
-API_VERSION = "events.k8s.io/v1"
-NOTE_CHARACTERS = 1024
+API_VERSION = "v1"
+MESSAGE_CHARACTERS = 1024
 CONTROLLER = "trimtab.dev/operator"
 
 log = structlog.get_logger()
@@ -27,10 +31,9 @@ log = structlog.get_logger()
 def events_for(plan: Plan, wanted: Manifest, observed: Manifest) -> list[Event]:
     """The plan's own, then one for each reason that is new among the conditions."""
     told = {event.reason: event for event in plan.events}
-    abnormal = {c["reason"]: c["type"] for c in wanted.get("conditions") or [] if c["type"] in ("Reconciling", "Stalled") and c["status"] == "True"}
-    for condition in changed_conditions(wanted, observed):
-        if not _says_nothing_new(condition, observed):
-            told.setdefault(condition["reason"], Event(condition["reason"], condition["message"], _type(condition, abnormal)))
+    news = [each for each in changed_conditions(wanted, observed) if _is_news(each, wanted, observed)]
+    for condition in sorted(news, key=lambda each: not _is_warning(each, wanted)):
+        told.setdefault(condition["reason"], Event(condition["reason"], condition["message"], "Warning" if _is_warning(condition, wanted) else "Normal"))
     return list(told.values())
 
 
@@ -46,28 +49,46 @@ async def post(client: Client, obj: Manifest, events: Iterable[Event], instance:
 
 
 def manifest(obj: Manifest, event: Event, instance: str, now: datetime) -> Manifest:
-    meta = obj["metadata"]
+    meta, at = obj["metadata"], rfc3339(now)
     said = "\n".join([meta["uid"], meta["resourceVersion"], event.reason, event.message])
     return {
         "apiVersion": API_VERSION,
         "kind": "Event",
-        "metadata": {"name": f"{meta['name']}.{hashlib.sha256(said.encode()).hexdigest()[:16]}", "namespace": meta["namespace"]},
+        "metadata": {
+            "name": f"{meta['name']}.{_in_order(meta['resourceVersion'])}.{hashlib.sha256(said.encode()).hexdigest()[:12]}",
+            "namespace": meta["namespace"],
+        },
         "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "reportingController": CONTROLLER,
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": 1,
+        "source": {"component": CONTROLLER},
+        "reportingComponent": CONTROLLER,
         "reportingInstance": instance[:128],
         "action": "Reconcile",
         "reason": event.reason,
         "type": event.type,
-        "note": event.message[:NOTE_CHARACTERS],
-        "regarding": {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]},
+        "message": event.message[:MESSAGE_CHARACTERS],
+        "involvedObject": {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]},
     }
 
 
-def _says_nothing_new(condition: Manifest, observed: Manifest) -> bool:
-    return any(condition["reason"] == before["reason"] for before in observed.get("conditions") or [])
+def _in_order(version: str) -> str:
+    """A resourceVersion so that later ones sort behind; one that is no number stands as nothing: the order is a courtesy."""
+    return f"{int(version):016x}" if version.isdigit() else "0"
 
 
-def _type(condition: Manifest, abnormal: dict[str, str]) -> str:
-    if condition["reason"] in abnormal:
-        return "Warning" if abnormal[condition["reason"]] == "Stalled" else "Normal"
-    return "Warning" if is_bad_news(condition) else "Normal"
+def _is_news(condition: Manifest, wanted: Manifest, observed: Manifest) -> bool:
+    """A reason that was not told, or told as if it would pass; nothing that an object which has just come says is not the matter with it."""
+    before = observed.get("conditions") or []
+    told = [each for each in before if each["reason"] == condition["reason"]]
+    if told:
+        return _is_warning(condition, wanted) and not any(_is_warning(each, observed) for each in told)
+    return find(before, condition["type"]) is not None or not is_quiet(condition)
+
+
+def _is_warning(condition: Manifest, wanted: Manifest) -> bool:
+    """Bad news, unless it is only that an object is not ready while work on it goes on."""
+    under_way = find(wanted.get("conditions") or [], "Reconciling")
+    busy = condition["type"] == "Ready" and under_way is not None and under_way["reason"] == condition["reason"]
+    return is_bad_news(condition) and not busy

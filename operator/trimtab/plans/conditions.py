@@ -14,15 +14,28 @@ Conditions = list[dict[str, Any]]
 BAD_WHEN_TRUE = frozenset({"Stalled", "Drifted", "PerformanceDegraded", "SkewDetected", "Deprecated"})
 NEVER_BAD = frozenset({"Reconciling", "DataInsufficient", "Triggered", "Approved"})
 """Of all other conditions it is bad news when they are False."""
+MEANT = frozenset({"Paused", "Suspended"})
+"""Reasons that a person has given: news, and not bad."""
 
 
 def is_bad_news(condition: dict[str, Any]) -> bool:
     """Whether somebody who reads Events should stop here.
 
-    >>> is_bad_news({"type": "Ready", "status": "False"}), is_bad_news({"type": "Drifted", "status": "False"})
+    >>> is_bad_news({"type": "Ready", "status": "False", "reason": "Crashed"}), is_bad_news({"type": "Drifted", "status": "False", "reason": "NotDrifted"})
     (True, False)
     """
-    return condition["type"] not in NEVER_BAD and condition["status"] == ("True" if condition["type"] in BAD_WHEN_TRUE else "False")
+    if condition["reason"] in MEANT or condition["type"] in NEVER_BAD:
+        return False
+    return bool(condition["status"] == ("True" if condition["type"] in BAD_WHEN_TRUE else "False"))
+
+
+def is_quiet(condition: dict[str, Any]) -> bool:
+    """Whether the condition says that something out of the ordinary is not so, or not known.
+
+    >>> is_quiet({"type": "Deprecated", "status": "False"}), is_quiet({"type": "Ready", "status": "False"})
+    (True, False)
+    """
+    return condition["type"] in BAD_WHEN_TRUE | NEVER_BAD and condition["status"] != "True"
 
 
 def rfc3339(moment: datetime) -> str:

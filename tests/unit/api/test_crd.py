@@ -99,11 +99,13 @@ def test_a_rule_has_a_sentence_that_does_not_quote_itself(root):
             assert not re.search(r"\bstring\(", rule["rule"]), "costs more than the budget; use startsWith, matches, int(substring)"
 
 
-def test_the_columns_begin_with_ready_and_state_and_end_with_age_then_why(kind):
+def test_the_columns_begin_with_ready_and_state_and_end_with_since_and_age_then_why(kind):
     columns = crd(kind)["spec"]["versions"][0]["additionalPrinterColumns"]
     assert [column["name"] for column in columns[:2]] == ["Ready", "State"]
-    assert [column["name"] for column in columns[-3:]] == ["Age", "Reason", "Message"]
-    assert [column.get("priority", 0) for column in columns] == [0] * (len(columns) - 2) + [1, 1]
+    assert [column["name"] for column in columns[-4:]] == ["Since", "Age", "Reason", "Message"]
+    wide = [column["name"] for column in columns if column.get("priority")]
+    assert set(wide) <= {"URL", "Format", "Reason", "Message"}
+    assert wide[-2:] == ["Reason", "Message"]
 
 
 def test_every_column_points_at_a_field_there_is(kind, root):

@@ -161,8 +161,8 @@ async def test_a_second_feature_set_of_one_definition_is_warned_of_once_by_the_y
     await told.settle()
     await told.after(minutes=10)
     warned = [event for event in told.api.all("events") if event["reason"] == "DuplicateOf"]
-    assert [(event["regarding"]["name"], event["type"]) for event in warned] == [("weather-too", "Warning")]
-    assert "FeatureSet weather has the same source" in warned[0]["note"]
+    assert [(event["involvedObject"]["name"], event["type"]) for event in warned] == [("weather-too", "Warning")]
+    assert "FeatureSet weather has the same source" in warned[0]["message"]
 
 
 async def test_a_definition_of_its_own_is_no_duplicate():

@@ -164,7 +164,7 @@ async def test_a_plan_s_own_event_takes_the_place_of_the_condition_s() -> None:
     api = FakeApi(toy.toy())
     plan = Plan(status={"conditions": [_condition("Ready", "Registered")]}, events=(Event("Registered", "As flights-v7."),))
     await reconciler(api, plan=planned(plan))(KEY)
-    assert [(event["reason"], event["note"]) for event in api.all("events")] == [("Registered", "As flights-v7.")]
+    assert [(event["reason"], event["message"]) for event in api.all("events")] == [("Registered", "As flights-v7.")]
 
 
 async def test_a_plan_that_changes_nothing_posts_no_event() -> None:
@@ -183,14 +183,14 @@ async def test_an_event_names_its_object_and_its_reporter() -> None:
     api = FakeApi(toy.toy())
     await reconciler(api)(KEY)
     event = api.all("events")[0]
-    assert event["regarding"] == {
+    assert event["involvedObject"] == {
         "apiVersion": toy.KIND.api_version,
         "kind": "Toy",
         "name": "flights",
         "namespace": "default",
         "uid": api.one("toys", "flights")["metadata"]["uid"],
     }
-    assert (event["reportingController"], event["reportingInstance"], event["action"]) == ("trimtab.dev/operator", "here", "Reconcile")
+    assert (event["reportingComponent"], event["reportingInstance"], event["action"]) == ("trimtab.dev/operator", "here", "Reconcile")
 
 
 async def test_a_deletion_is_decided_again_on_a_fresh_look() -> None:
