@@ -64,7 +64,7 @@ def screen(kinds: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Ite
         look = operator.until(lambda: cluster.jobs("evaluate"), "a look")[0]
         cluster.end(look, evaluate_answer(evaluated(parse(now_of(look)), **DRIFT | LOST)))
         operator.until(lambda: cluster.read("driftmonitor", "flights")["status"].get("incident"), "an incident")
-        for obj in (dataset("wrong"), training_job("later", dataset="nowhere"), model_version("brought", 1)):
+        for obj in (dataset("wrong"), training_job("later", dataset="nowhere"), drift_monitor("mistaken", deployment="nowhere"), model_version("brought", 1)):
             cluster.apply(obj)
         job = operator.until(lambda: [each for each in cluster.jobs("snapshot") if each["metadata"]["name"].startswith("wrong")], "a snapshot")[0]
         cluster.end(job, Result(outcome="Failed", reason="ColumnMissing", message=NO_COLUMN), code=2)
@@ -93,7 +93,8 @@ def test_what_serves_and_what_waits_is_in_the_table(screen: Screen) -> None:
     serving, served, waiting = (screen.rows[what] for what in ("deployment/flights", "modelversion/flights-v1", "trainingjob/later"))
     assert (serving["READY"], serving["STATE"], serving["STABLE"], serving["REPLICAS"]) == ("True", "Serving", "1", "1")
     assert (served["GATES"], served["SERVED BY"]) == ("True", "flights")
-    assert (waiting["READY"], waiting["STATE"]) == ("False", "Waiting")
+    mistaken = screen.rows["driftmonitor/mistaken"]
+    assert (waiting["READY"], waiting["STATE"]) == (mistaken["READY"], mistaken["STATE"]) == ("False", "Waiting")
 
 
 def test_each_row_says_since_when(screen: Screen) -> None:

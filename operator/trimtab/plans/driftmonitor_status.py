@@ -49,7 +49,7 @@ def _status(s: Situation, generation: int) -> DriftMonitorStatus:
         status = status.model_copy(update=_last_window(view))
     if monitor is not None:
         status = status.model_copy(update=_remembered(s, monitor))
-    return status.model_copy(update={"clock": _clock(s, status), "state": str(monitor.state) if monitor else (before.state or "Learning")})
+    return status.model_copy(update={"clock": _clock(s, status), "state": str(monitor.state) if monitor else (before.state or "Waiting")})
 
 
 def _last_window(view: View) -> Manifest:
