@@ -189,6 +189,7 @@ def test_an_audit_holds_the_whole_chain_down_to_the_source_files_and_the_same_st
     with zipfile.ZipFile(first) as archive:
         found = {name: archive.read(name) for name in archive.namelist()}
     assert {"README.txt", "modelversion.yaml", "lineage.json", "model/manifest.json", "model/signature.json", "dataset/manifest.json"} <= set(found)
+    assert all(name in found["README.txt"].decode() for name in found if name != "README.txt"), "each file is explained"
     assert json.loads(found["sources.json"])[0]["sha256"] == hashlib.sha256(b"rows").hexdigest()
     assert json.loads(found["serving.json"])["history"] == {"mdep/flights": [{"since": "2026-01-02T00:00:00Z", "until": None}]}
     assert hashlib.sha256(found["model/manifest.json"]).hexdigest() in found["README.txt"].decode()

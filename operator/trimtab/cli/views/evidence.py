@@ -113,7 +113,13 @@ ABOUT = {
     "sources.json": "the files that the dataset was made of, with sha256 (without, where a file is not what it was)",
     "model/card.html": "the model card",
     "model/manifest.json": "sha256 of each of the model's files; its own is spec.artifact.manifestDigest",
+    "model/signature.json": "its inputs and outputs, with types",
+    "model/profile.json": "how the training data were distributed, by day",
+    "model/golden.json": "examples whose answers it must give again",
     "run/record.json": "the run record: seeds, parameters, metrics, code, libraries, hardware",
+    "run/curves.parquet": "learning curves",
+    "run/hardware.parquet": "what the run cost the machine, over time",
+    "run/log.txt": "the end of what the run printed",
     "run/code.tar.gz": "the person's own code, as it ran",
     "dataset/manifest.json": "the dataset version: files, split, schema, validation",
 }
