@@ -6,6 +6,7 @@ what is refused about it are read in one place.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,11 @@ RUN_REQUESTED = "trimtab.dev/run-requested"
 PAUSED = "trimtab.dev/paused"
 BLOCKED_PREFIX = "blocked.trimtab.dev/"
 GIT_PREFIX = "trimtab.dev/git-"
+
+
+def is_paused(annotations: Mapping[str, str]) -> bool:
+    """Whether a person wants no deeds for an object: exactly `true`, for the operator as for the command."""
+    return annotations.get(PAUSED) == "true"
 
 
 class Spec(BaseModel):

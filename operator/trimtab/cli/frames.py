@@ -21,7 +21,6 @@ from trimtab.cli.errors import NotThere
 from trimtab.cli.views import inference
 from trimtab.cli.views.choosing import choose
 from trimtab.cli.views.listed import Listed, at
-from trimtab.cli.views.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,13 +44,14 @@ class Served:
         refuses; `attrs["model_version"]` of the answer says which version it is of.
         """
         answers = wait_for(self._asked([_row(each) for each in data.to_dict("records")]))
-        columns = [column for column in answers[0].columns if column != "ROW"] if answers else []
-        found = {name.lower().replace(" ", "_"): [row[n + 1] for each in answers for row in each.rows] for n, name in enumerate(columns)}
+        tables = [inference.answer_table(each) for each in answers]
+        _, *columns = tables[0].columns if tables else ("ROW",)
+        found = {name.lower().replace(" ", "_"): [row[place] for table in tables for row in table.rows] for place, name in enumerate(columns, 1)}
         result = data[[]].assign(**found)
-        result.attrs["model_version"] = ", ".join(dict.fromkeys(each.names[0] for each in answers))
+        result.attrs["model_version"] = ", ".join(dict.fromkeys(str(each["model_version"]) for each in answers))
         return result
 
-    async def _asked(self, rows: Sequence[dict[str, Any]]) -> list[Table]:
+    async def _asked(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         async with Cluster(kubeconfig.find(self.place)) as cluster:
             deployment = choose(await cluster.listed(), self.name, ("Deployment",))
             path = f"/v2/models/{deployment['spec']['model']}"
@@ -59,8 +59,7 @@ class Served:
             async with reached(cluster, deployment, self.url) as (base, _), aiohttp.ClientSession(timeout=timeout) as session:
                 metadata, _ = await call(session, "GET", base + path)
                 bodies = [inference.request(rows[begin : begin + AT_ONCE], metadata) for begin in range(0, len(rows), AT_ONCE)]
-                answers = [(await call(session, "POST", f"{base}{path}/infer", body))[0] for body in bodies]
-        return [Table(table.columns, table.rows, (str(each["model_version"]),)) for each in answers for table in [inference.answer_table(each)]]
+                return [(await call(session, "POST", f"{base}{path}/infer", body))[0] for body in bodies]
 
 
 def _row(values: Mapping[Any, Any]) -> dict[str, Any]:

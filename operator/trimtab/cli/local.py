@@ -137,12 +137,11 @@ def joined(data: "pd.DataFrame", timestamp: str, version: dict[str, Any], folder
         name=version["name"], version=version["version"], manifest_digest=version["manifestDigest"], digest=version["digest"], uri=version["uri"]
     )
     document = SnapshotDocument(namespace="local", name="local", uid="local", spec=spec, features=[pointer])
-    progress = Progress()
     try:
         with engine.opened(folder) as database:
             table = reading.load(database, [reading.Staged("the data frame", rows)], "parquet")
-            context = Context(FolderStore(folder / "store"), PLACE, progress, folder, Pod(uuid.uuid4().hex, "local", "local", "local"), "local")
-            wide, _ = joining.join(database, context, document, table, progress.part(0, 100))
+            context = outside(FolderStore(folder / "store"), folder)
+            wide, _ = joining.join(database, context, document, table, context.progress.part(0, 100))
             found = database.execute("SELECT * FROM data").df()
     except WorkerError as error:
         raise UserError(error.result.message) from error
@@ -151,7 +150,12 @@ def joined(data: "pd.DataFrame", timestamp: str, version: dict[str, Any], folder
 
 def _verb(store: FolderStore, act: Callable[[Context], Result]) -> Result:
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
-        return act(Context(store, PLACE, Progress(), Path(scratch), Pod(uuid.uuid4().hex, "local", "local", "local"), "local"))
+        return act(outside(store, Path(scratch)))
+
+
+def outside(store: Store, scratch: Path, place: Layout = PLACE, who: str = "local") -> Context:
+    """What a verb is handed where there is no pod."""
+    return Context(store, place, Progress(), scratch, Pod(uuid.uuid4().hex, who, "local", "local"), who)
 
 
 def _snapshot(dataset: Any) -> SnapshotDocument:

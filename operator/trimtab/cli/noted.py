@@ -20,9 +20,7 @@ from trimtab.cli.access.cluster import Cluster
 from trimtab.cli.access.kubeconfig import Place
 from trimtab.cli.blocking import wait_for
 from trimtab.cli.errors import Usage
-from trimtab.cli.local import FolderStore
-from trimtab.jobs.context import Context, Pod
-from trimtab.jobs.progress import Progress
+from trimtab.cli.local import PLACE, FolderStore, outside
 from trimtab.jobs.training.fit import Point
 from trimtab.jobs.training.record import Recorder
 from trimtab.store.layout import Layout
@@ -34,10 +32,9 @@ NO_DATA = DatasetPointer(name="by-hand", version=1, digest="", manifest_digest="
 class Noted:
     """One run while it goes on."""
 
-    def __init__(self, recorder: Recorder, given: Mapping[str, Any]) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self.key = recorder.record.run_key
-        recorder.note(dataset={}, trainer={"kind": "python", "given": dict(given), "parameters": dict(given)})
 
     def parameters(self, **more: Any) -> None:
         """What else was chosen."""
@@ -83,20 +80,19 @@ def run(
     with contextlib.ExitStack() as stack:
         root = Path(folder) if folder else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-")))
         place = Place(namespace, context)
-        told, layout = ("local", Layout("local", "")) if folder else wait_for(_where(place))
+        told, layout = ("local", PLACE) if folder else wait_for(_where(place))
         store = FolderStore(root)
         if not folder:
             stack.callback(lambda: wait_for(_put(place, layout.bucket, root)))
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-"))
-        here = Context(store, layout, Progress(), Path(scratch), Pod(uuid.uuid4().hex, "notebook", "local", "local"), "notebook")
         document = TrainDocument(
             namespace=told, name=name, uid="notebook", model=name, run_key=uuid.uuid4().hex, cause="Request",
             spec=TrainingJobSpec(dataset=NO_DATA.name), dataset=NO_DATA,
         )  # fmt: skip
-        with Recorder(document, here) as recorder:
-            noted = Noted(recorder, given or {})
-            recorder.note(dataset=dict(dataset or {}), recipe={})
-            yield noted
+        with Recorder(document, outside(store, Path(scratch), layout, "notebook")) as recorder:
+            chosen = dict(given or {})
+            recorder.note(dataset=dict(dataset or {}), recipe={}, trainer={"kind": "python", "given": chosen, "parameters": chosen})
+            yield Noted(recorder)
             recorder.finish(Result(outcome="Succeeded", reason="", message="Recorded by hand.", uri=recorder.uri))
 
 

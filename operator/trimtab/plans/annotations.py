@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from trimtab.api.base import API_VERSION, BLOCKED_PREFIX, PAUSED
+from trimtab.api import base
+from trimtab.api.base import API_VERSION, BLOCKED_PREFIX
 from trimtab.api.kinds import MODEL_VERSION
 from trimtab.plans.conditions import rfc3339
 from trimtab.plans.plan import Manifest, Patch, Ref
@@ -15,7 +16,7 @@ def annotations(obj: Manifest | None) -> dict[str, str]:
 
 def is_paused(obj: Manifest | None) -> bool:
     """Whether a person wants no deeds for it."""
-    return annotations(obj).get(PAUSED) == "true"
+    return base.is_paused(annotations(obj))
 
 
 def block_on(version: Manifest | None, deployment: str) -> str | None:

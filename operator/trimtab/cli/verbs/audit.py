@@ -16,7 +16,7 @@ from trimtab.cli.render.show import aside
 from trimtab.cli.verb import on_cluster
 from trimtab.cli.views import evidence
 from trimtab.cli.views.choosing import choose
-from trimtab.cli.views.listed import Listed, Manifest, at
+from trimtab.cli.views.listed import at
 
 EXAMPLE = "trimtab audit mv/flights-v7 > evidence.zip"
 MORE = "README.txt in the archive says what is what and how to check it. The same state gives the same bytes."
@@ -32,7 +32,7 @@ async def audit(cluster: Cluster, name: Named, to: To = None) -> None:
     listed = await cluster.listed()
     version = choose(listed, name, ("ModelVersion",))
     async with transfer.opened(cluster) as store:
-        fetched = await _fetched(store, evidence.wanted(version, _dataset(listed, version)))
+        fetched = await _fetched(store, evidence.wanted(version, listed.version_of_data("Dataset", at(version, "spec.lineage.dataset", {}))))
         if evidence.MANIFEST in fetched:
             fetched |= await _fetched(store, evidence.of_the_model(version, fetched[evidence.MANIFEST]))
         sources = await _sources(store, fetched.get("dataset/manifest.json"))
@@ -42,12 +42,6 @@ async def audit(cluster: Cluster, name: Named, to: To = None) -> None:
     else:
         sys.stdout.buffer.write(content)
     aside(f"{version['metadata']['name']}: {len(fetched)} files of the store, {len(sources)} source files, {len(content):,} bytes.")
-
-
-def _dataset(listed: Listed, version: Manifest) -> str | None:
-    lineage: dict[str, Any] = at(version, "spec.lineage.dataset", {})
-    dataset = listed.find("Dataset", lineage.get("name"))
-    return next((str(each["uri"]) for each in at(dataset, "status.versions", []) if each["digest"] == lineage.get("digest")), None)
 
 
 async def _fetched(store: transfer.Transfer, names: dict[str, str]) -> dict[str, bytes]:

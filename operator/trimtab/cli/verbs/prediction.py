@@ -49,11 +49,11 @@ async def _made_of(store: transfer.Transfer, listed: Listed, row: dict[str, Any]
     version = listed.find("ModelVersion", f"{row['model']}-v{row['version']}")
     lineage = at(version, "spec.lineage.dataset", {})
     found: dict[str, Any] = {"version": _version(row, version), "dataset": lineage or {"digest": row.get("dataset_digest")}}
-    uri = _folder(listed, lineage)
-    if not uri:
+    learned = listed.version_of_data("Dataset", lineage)
+    if learned is None:
         return found
     with tempfile.TemporaryDirectory() as scratch:
-        manifest = json.loads(await store.get(f"{uri}/manifest.json", Path(scratch)))
+        manifest = json.loads(await store.get(f"{learned['uri']}/manifest.json", Path(scratch)))
     objects = manifest.get("inputs", {}).get("objects", [])
     hashes = await store.sha256(objects[:MOST_FILES])
     found["files"] = {each["uri"]: f"sha256 {hashes[each['uri']]}" if each["uri"] in hashes else _unhashed(each, objects) for each in objects}
@@ -72,11 +72,6 @@ def _version(row: dict[str, Any], version: Manifest | None) -> dict[str, Any]:
         "registered": at(version, "metadata.creationTimestamp", "its ModelVersion is gone"),
         "run": at(version, "spec.lineage.runKey"),
     }
-
-
-def _folder(listed: Listed, lineage: dict[str, Any]) -> str | None:
-    dataset = listed.find("Dataset", lineage.get("name"))
-    return next((each["uri"] for each in at(dataset, "status.versions", []) if each["digest"] == lineage.get("digest")), None)
 
 
 TOLD = ("time", "event_time", "role", "deployment", "pod", "latency_us", "file")

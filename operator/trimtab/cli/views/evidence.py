@@ -10,6 +10,8 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trimtab.api.base import BLOCKED_PREFIX
+from trimtab.api.modelversion import DEPRECATED
 from trimtab.cli.render import yaml
 from trimtab.cli.views.lineage import lineage
 from trimtab.cli.views.listed import Listed, Manifest, at, ref
@@ -24,14 +26,14 @@ MODEL = ("card.html", "signature.json", "profile.json", "golden.json")
 SUMS = "SHA256SUMS"
 
 
-def wanted(version: Manifest, dataset_uri: str | None) -> dict[str, str]:
+def wanted(version: Manifest, data: Manifest | None) -> dict[str, str]:
     """What to fetch from the store: address -> name in the archive. What a run did not leave is not there, and is passed over."""
     run = at(version, "spec.lineage.runURI")
     found = {f"{run}/{name}": f"run/{name}" for name in RECORD} if run else {}
     if at(version, "spec.artifact.manifestDigest"):
         found[f"{_root(version)}/manifest.json"] = MANIFEST
-    if dataset_uri:
-        found[f"{dataset_uri}/manifest.json"] = "dataset/manifest.json"
+    if data:
+        found[f"{data['uri']}/manifest.json"] = "dataset/manifest.json"
     return found
 
 
@@ -85,8 +87,8 @@ def _approval(version: Manifest) -> dict[str, Any]:
     return {
         "approval": at(version, "spec.approval", "Pending"),
         "approvedBy": at(version, "spec.approvedBy", ""),
-        "deprecated": at(version, "spec.deprecated.reason") or annotations.get("trimtab.dev/deprecated", ""),
-        "blocked": {key.partition("/")[2]: why for key, why in annotations.items() if key.startswith("blocked.trimtab.dev/")},
+        "deprecated": at(version, "spec.deprecated.reason") or annotations.get(DEPRECATED, ""),
+        "blocked": {key.removeprefix(BLOCKED_PREFIX): why for key, why in annotations.items() if key.startswith(BLOCKED_PREFIX)},
     }
 
 

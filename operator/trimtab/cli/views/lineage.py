@@ -65,8 +65,7 @@ def _of_version(listed: Listed, obj: Manifest, _: int | None) -> Nodes:
 
 def _data(listed: Listed, kind: str, pointer: dict[str, object], children: Nodes = ()) -> Node:
     """A version of data: the address where its object still lists it."""
-    obj = listed.find(kind, str(pointer["name"]))
-    known = next((each for each in at(obj, "status.versions", []) if each.get("digest") == pointer.get("digest")), None)
+    known = listed.version_of_data(kind, pointer)
     told = (known["uri"],) if known else ("no longer listed",)
     return Node(
         f"{Ref(kind, str(pointer['name']))}:{pointer['version']}",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from trimtab.api.base import PAUSED
+from trimtab.api import base
 from trimtab.api.kinds import KINDS
 
 Manifest = dict[str, Any]
@@ -60,6 +60,11 @@ class Listed:
 
     def find(self, kind: str, name: str | None) -> Manifest | None:
         return next((obj for obj in self.of(kind) if obj["metadata"]["name"] == name), None)
+
+    def version_of_data(self, kind: str, pointer: Mapping[str, Any]) -> Manifest | None:
+        """The version of a Dataset or FeatureSet that a lineage cites, where its object still lists it."""
+        versions: list[Manifest] = at(self.find(kind, pointer.get("name")), "status.versions", [])
+        return next((each for each in versions if each.get("digest") == pointer.get("digest")), None)
 
     def all(self) -> Iterator[Manifest]:
         for kind in reversed(DOWNSTREAM):
@@ -114,8 +119,7 @@ def is_unseen(obj: Manifest) -> bool:
 
 
 def is_paused(obj: Manifest) -> bool:
-    """As the operator reads it: exactly true."""
-    return bool(at(obj, "metadata.annotations", {}).get(PAUSED) == "true")
+    return base.is_paused(at(obj, "metadata.annotations", {}))
 
 
 def moment(text: str | None) -> datetime | None:
