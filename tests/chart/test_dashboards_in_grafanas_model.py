@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from support.grafana import UnobtainableError, understood
+from support.grafana import understood
 from support.helm import CHART
+from support.wheels import UnobtainableError
 
 FILES = sorted((CHART / "dashboards").glob("*.json"))
 

@@ -6,14 +6,13 @@ a query over it says that it fell, and one retrain follows. The second has the d
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 import yaml
 
-from support import greykite, prometheus_pod
+from support import greykite, prometheus_pod, replayed
 from support.installed import ROOT, Installed, Resource, resource
 
 pytestmark = pytest.mark.long
@@ -63,8 +62,12 @@ def begin(trimtab: Installed, world: World) -> Installed:
     it.put("replay/later.csv", greykite.table(world.example, *world.asked, "--replay"))
     it.apply(*(_hurried(each) for each in world.manifests()))
     it.wait("modeldeployments", world.name, seconds=PATIENCE)
-    code = (ROOT / "examples" / "flights" / "replay.py").read_text()
-    it.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "replay"}, "data": {"replay.py": code}}, _replay_pod(world))
+    it.apply(
+        *replayed.manifests(
+            world.name, f"s3://trimtab/{world.example}/replay/later.csv", f"--model={world.name}", f"--from={world.asked[0]}-01-01",
+            f"--until={world.until}", f"--days-a-minute={DAYS_A_MINUTE}", f"--columns={json.dumps(world.columns)}",
+        )
+    )  # fmt: skip
     return it
 
 
@@ -75,15 +78,6 @@ def _hurried(manifest: Resource) -> Resource:
     steps = [step | {"duration": "5s"} for step in manifest["spec"].get("rollout", {}).get("steps", [])]
     rollout = {"rollout": {"steps": steps, "analysis": {"interval": "3s"}}} if steps else {}
     return resource("Deployment", manifest["metadata"]["name"], manifest["spec"] | {"logging": {"uploadSeconds": 5}} | rollout)
-
-
-def _replay_pod(world: World) -> Resource:
-    pod = yaml.safe_load((ROOT / "examples" / "flights" / "story" / "replay.yaml").read_text())
-    pod["spec"]["containers"][0]["command"] = [
-        "python", "/etc/replay/replay.py", f"http://{world.name}", f"s3://trimtab/{world.example}/replay/later.csv", f"--model={world.name}",
-        f"--from={world.asked[0]}-01-01", f"--until={world.until}", f"--days-a-minute={DAYS_A_MINUTE}", f"--columns={json.dumps(world.columns)}",
-    ]  # fmt: skip
-    return pod
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +116,12 @@ def test_a_run_learns_what_changed_and_its_version_is_served(rides: Installed) -
 def test_on_the_hours_that_both_answer_for_it_is_better_and_nobody_was_refused(rides: Installed) -> None:
     better = rides.until("an incident ended well", lambda: next((each for each in _incidents(rides, "rides") if each["outcome"] == "Improved"), None), PATIENCE)
     print(better["message"])
-    asked, answered = _replayed(rides, RIDES.replay_seconds)
+    _, asked, answered = replayed.outcome(rides, RIDES.replay_seconds)
     assert asked == answered
 
 
 def test_where_nothing_changes_nothing_is_done(road: Installed) -> None:
-    asked, answered = _replayed(road, ROAD.replay_seconds)
+    _, asked, answered = replayed.outcome(road, ROAD.replay_seconds)
     assert asked == answered
     watched = road.until("the last windows were looked at", lambda: _seen_until(road, "2014-07-25"), seconds=PATIENCE)
     print(json.dumps({key: watched.get(key) for key in ("state", "performance", "lastWindow")}, indent=1))
@@ -155,19 +149,3 @@ def _stable(it: Installed) -> int:
 
 def _metric(version: Resource | None, name: str) -> str:
     return next(each["value"] for each in version["spec"]["summary"]["metrics"] if each["name"] == name)
-
-
-def _replayed(it: Installed, seconds: float) -> tuple[int, int]:
-    """Asked and answered, once the replay is over."""
-    said = it.until("the replay is over", lambda: re.search(r"asked about.*", _log(it)), seconds=seconds)
-    print(said[0])
-    asked, answered = (int(each.replace(",", "")) for each in re.findall(r"[\d,]*\d", said[0])[:2])
-    return asked, answered
-
-
-def _log(it: Installed) -> str:
-    """Empty while its container is being made."""
-    try:
-        return it.kubectl("logs", "replay", "--tail=25")
-    except AssertionError:
-        return ""

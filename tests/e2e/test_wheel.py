@@ -6,16 +6,15 @@ Time is compressed: a minute is ten days. The tests of this file are one story t
 """
 
 import json
-import re
-import subprocess
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from support import replayed
 from support.audit import needless, written
-from support.installed import ROOT, Installed, Resource, condition, resource
+from support.installed import Installed, Resource, condition, resource
 
 JANUARY, AFTERWARDS = ("2013-01-21", "2013-01-31"), ("2013-01-31", "2013-04-01")
 FLIGHTS_A_DAY = 240
@@ -65,19 +64,6 @@ def csv(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
 
 
-def replay_pod() -> Resource:
-    """As the example has it, with another span and speed."""
-    import yaml
-
-    pod = yaml.safe_load((ROOT / "examples" / "flights" / "story" / "replay.yaml").read_text())
-    container = pod["spec"]["containers"][0]
-    container["command"] = [
-        "python", "/etc/replay/replay.py", "http://flights", "s3://trimtab/wheel/replay/flights.csv",
-        f"--from={AFTERWARDS[0]}", f"--until={AFTERWARDS[1]}", f"--days-a-minute={DAYS_A_MINUTE}",
-    ]  # fmt: skip
-    return pod
-
-
 @pytest.fixture(scope="module")
 def wheel(trimtab: Installed) -> Iterator[Installed]:
     """January learned from and served, a monitor, and the flights of February and March on their way."""
@@ -87,9 +73,8 @@ def wheel(trimtab: Installed) -> Iterator[Installed]:
     it.put("replay/flights.csv", csv(flights(*AFTERWARDS, seed=2)))
     it.apply(resource("Dataset", "flights", DATASET), resource("TrainingJob", "flights", {"dataset": "flights"}), resource("Deployment", "flights", SERVED))
     it.wait("modeldeployments", "flights", seconds=300)
-    code = (ROOT / "examples" / "flights" / "replay.py").read_text()
-    it.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "replay"}, "data": {"replay.py": code}})
-    it.apply(resource("DriftMonitor", "flights", WATCHED), replay_pod())
+    span = (f"--from={AFTERWARDS[0]}", f"--until={AFTERWARDS[1]}", f"--days-a-minute={DAYS_A_MINUTE}")
+    it.apply(resource("DriftMonitor", "flights", WATCHED), *replayed.manifests("flights", "s3://trimtab/wheel/replay/flights.csv", *span))
     yield it
     it.kubectl("delete", "pod", "replay", "--ignore-not-found", "--wait=false")
 
@@ -121,10 +106,8 @@ def test_it_is_judged_on_labels_of_its_own_and_found_better(wheel: Installed) ->
 
 
 def test_one_incident_made_one_run_and_no_client_noticed(wheel: Installed) -> None:
-    said = wheel.until("the replay is over", lambda: re.search(r"asked about.*", _replayed(wheel)), seconds=REPLAY_SECONDS)
-    print(said[0])
-    assert " 0 " not in said[0].split("answered")[0]
-    asked, answered = (int(each.replace(",", "")) for each in re.findall(r"[\d,]+\d", said[0])[:2])
+    said, asked, answered = replayed.outcome(wheel, REPLAY_SECONDS)
+    assert " 0 " not in said.split("answered")[0]
     assert asked == answered
     assert len(_closed(wheel)) + bool(_open(wheel)) == 1
     assert len([run for run in wheel.get("trainingjobs", "flights")["status"]["runs"] if run["cause"] == "Incident"]) == 1
@@ -156,13 +139,6 @@ def _stable(wheel: Installed) -> int | None:
 
 def _events(wheel: Installed, kind: str) -> list[Resource]:
     return [each for each in json.loads(wheel.kubectl("get", "events.events.k8s.io", "-o", "json"))["items"] if each["regarding"]["kind"] == kind]
-
-
-def _replayed(wheel: Installed) -> str:
-    try:
-        return wheel.kubectl("logs", "replay", "--tail=3")
-    except (AssertionError, subprocess.SubprocessError):
-        return ""
 
 
 def test_a_status_was_written_for_news_or_for_progress_each_half_minute(wheel: Installed) -> None:

@@ -150,13 +150,19 @@ def test_without_a_ready_pod_the_next_command_is_named(trimtab, pods):
     assert "Next: trimtab why mdep/flights" in trimtab("predict", "flights", "--example").err
 
 
-def test_an_answer_is_traced_to_the_files_it_was_made_of(trimtab, committed):
-    store, layout = committed.store, Layout(committed.bucket, "team")
-    source = f"s3://{committed.bucket}/lake/jan.csv"
+def learned_from(committed, name: str) -> str:
+    """The dataset of version 7 was made of this one file; its address."""
+    store, source = committed.store, f"s3://{committed.bucket}/lake/{name}"
     store.put(source, b"rows")
     (info,) = store.list(source)
     inputs = {"objects": [{"uri": source, "etag": info.etag, "size": 4}]}
-    store.put(f"{layout.dataset('flights', 'set1')}/manifest.json", json.dumps({"inputs": inputs}).encode())
+    store.put(f"{Layout(committed.bucket, 'team').dataset('flights', 'set1')}/manifest.json", json.dumps({"inputs": inputs}).encode())
+    return source
+
+
+def test_an_answer_is_traced_to_the_files_it_was_made_of(trimtab, committed):
+    store, layout = committed.store, Layout(committed.bucket, "team")
+    source = learned_from(committed, "jan.csv")
     row = {"request_id": "mine", "row": 0, "model": "flights", "version": 7, "in_carrier": "UA", "out_label": "late", "role": "Stable"}
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([row]), buffer)
@@ -173,12 +179,7 @@ def test_an_answer_is_traced_to_the_files_it_was_made_of(trimtab, committed):
 
 
 def test_an_audit_holds_the_whole_chain_down_to_the_source_files_and_the_same_state_gives_the_same_bytes(trimtab, pods, committed, version, tmp_path):
-    store, layout = committed.store, Layout(committed.bucket, "team")
-    source = f"s3://{committed.bucket}/lake/feb.csv"
-    store.put(source, b"rows")
-    (info,) = store.list(source)
-    inputs = {"objects": [{"uri": source, "etag": info.etag, "size": 4}]}
-    store.put(f"{layout.dataset('flights', 'set1')}/manifest.json", json.dumps({"inputs": inputs}).encode())
+    learned_from(committed, "feb.csv")
     history = [{"version": 6, "since": "2026-01-01T00:00:00Z"}, {"version": 7, "since": "2026-01-02T00:00:00Z"}]
     pods.lists["modeldeployments"] = [ready(deployment(), stable={"version": 7}, history=history)]
     first, again = tmp_path / "a.zip", tmp_path / "b.zip"

@@ -13,7 +13,8 @@ import pytest
 from support.builders import Object
 from support.control_plane import ControlPlane
 from support.helm import render
-from support.prometheus_operator import UnobtainableError, definition
+from support.prometheus_operator import definition
+from support.wheels import UnobtainableError
 
 KINDS = {"ServiceMonitor": "servicemonitors", "PodMonitor": "podmonitors", "PrometheusRule": "prometheusrules"}
 ON = ("monitoring.serviceMonitor.enabled=true", "monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true")

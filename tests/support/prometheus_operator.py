@@ -6,14 +6,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from support.wheels import UnobtainableError
+
 MODULE = "github.com/prometheus-operator/prometheus-operator"
 VERSION = "v0.85.0"
 FETCHED_WITHIN = 180.0
 """Seconds; 4 MB."""
-
-
-class UnobtainableError(Exception):
-    """Why the module cannot be had here."""
 
 
 def definition(plural: str) -> Path:
