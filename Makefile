@@ -10,7 +10,9 @@ export PYTHONPATH := operator:serving
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-BY_FILE := -n 2 --dist loadfile
+BY_FILE := -n 2
+# Two processes wait for a cluster each while two others compute; the long ones begin.
+SIDE_BY_SIDE := -n 4 --no-loadscope-reorder
 
 .PHONY: help demo test long story chaos check unit integration e2e bench generate reload up down venv
 
@@ -39,8 +41,8 @@ chaos: venv
 	@CHAOS=$(or $(SEED),1) TRIMTAB_CLUSTER_NAME=trimtab-story $(PYTHON) dev/demo; code=$$?; TRIMTAB_CLUSTER_NAME=trimtab-story python3 dev/cluster down; exit $$code
 
 test: check
-	@echo "== properties and integration"; $(PYTHON) -m pytest $(BY_FILE) -v --durations=10 tests/property tests/integration
-	@echo "== end to end"; $(PYTHON) -m pytest -v --durations=10 tests/e2e
+	@echo "== end to end on two clusters, properties and integration beside them"
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) -vv --durations=10 tests/e2e tests/property tests/integration
 
 long: venv
 	@TRIMTAB_CLUSTER_NAME=trimtab-long $(PYTHON) -m pytest -v -s --durations=10 -m long tests

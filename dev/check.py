@@ -24,7 +24,7 @@ QUICK = {
 }
 LONG = {
     "types": [PY, "-m", "mypy"],
-    "tests": [PY, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--durations=10", *FAST_TESTS],
+    "tests": [PY, "-m", "pytest", "-n", "2", "--durations=10", *FAST_TESTS],
 }
 CACHE = Path(os.environ.get("TRIMTAB_CACHE") or Path.home() / ".cache" / "trimtab")
 ENVIRONMENT = {**os.environ, "MYPY_CACHE_DIR": str(CACHE / "mypy"), "RUFF_CACHE_DIR": str(CACHE / "ruff")}

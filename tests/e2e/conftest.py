@@ -14,7 +14,8 @@ import pytest
 from support.installed import ROOT, SYSTEM, Installed
 
 DEV_CLUSTER = Path(__file__).parents[2] / "dev" / "cluster"
-NAME = os.environ.get("TRIMTAB_CLUSTER_NAME") or "trimtab-test"
+NAME = "-".join(filter(None, (os.environ.get("TRIMTAB_CLUSTER_NAME") or "trimtab-test", os.environ.get("PYTEST_XDIST_WORKER"))))
+"""A cluster for each process that runs tests of this folder."""
 
 
 @dataclass(frozen=True)

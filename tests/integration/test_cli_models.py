@@ -197,6 +197,20 @@ def test_an_audit_holds_the_whole_chain_down_to_the_source_files_and_the_same_st
     assert all(hashlib.sha256(found[line.split()[1]]).hexdigest() == line.split()[0] for line in found["SHA256SUMS"].decode().splitlines())
 
 
+def test_an_audit_of_a_broken_chain_is_written_names_what_is_missing_and_ends_with_1(trimtab, pods, committed, tmp_path):
+    """First a source file that is not what it was, then a version that its Dataset no longer lists."""
+    source = learned_from(committed, "mar.csv")
+    committed.store.put(source, b"other rows")
+    changed = trimtab("audit", "mv/flights-v7", "--to", str(tmp_path / "changed.zip"))
+    assert (changed.code, f"sources.json: {source} is gone, or is not what was learned from." in changed.err) == (1, True), changed.err
+    pods.lists["datasets"] = [ready(dataset(), versions=[])]
+    unlisted = trimtab("audit", "mv/flights-v7", "--to", str(tmp_path / "unlisted.zip"))
+    sentence = "dataset/manifest.json: Dataset flights no longer lists version 1, digest set1, and no run record says where it is."
+    assert (unlisted.code, sentence in unlisted.err) == (1, True), unlisted.err
+    with zipfile.ZipFile(tmp_path / "unlisted.zip") as archive:
+        assert sentence in archive.read("README.txt").decode()
+
+
 def record(key: str, **changes) -> RunRecord:
     facts = {"run_key": key, "training_job": "flights", "namespace": "default", "model": "flights", "recipe": {}, "outcome": "Succeeded"}
     return RunRecord.model_validate({**facts, "started_at": "2026-01-05T12:00:00Z", **changes})

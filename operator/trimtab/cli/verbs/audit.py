@@ -10,16 +10,17 @@ import typer
 
 from trimtab.cli.access import transfer
 from trimtab.cli.access.cluster import Cluster
-from trimtab.cli.errors import Usage
+from trimtab.cli.errors import UserError, Usage
 from trimtab.cli.options import Named
 from trimtab.cli.render.show import aside
 from trimtab.cli.verb import on_cluster
 from trimtab.cli.views import evidence
 from trimtab.cli.views.choosing import choose
-from trimtab.cli.views.listed import at
 
 EXAMPLE = "trimtab audit mv/flights-v7 > evidence.zip"
-MORE = "README.txt in the archive says what is what and how to check it. The same state gives the same bytes."
+MORE = """README.txt in the archive says what is what and how to check it. The same state gives the same bytes.
+
+Ends with 1 where something that should be known is not there any more; the archive is written all the same, and names it."""
 
 To = Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write here instead of to standard output.", show_default=False)]
 
@@ -32,16 +33,19 @@ async def audit(cluster: Cluster, name: Named, to: To = None) -> None:
     listed = await cluster.listed()
     version = choose(listed, name, ("ModelVersion",))
     async with transfer.opened(cluster) as store:
-        fetched = await _fetched(store, evidence.wanted(version, listed.version_of_data("Dataset", at(version, "spec.lineage.dataset", {}))))
-        if evidence.MANIFEST in fetched:
-            fetched |= await _fetched(store, evidence.of_the_model(version, fetched[evidence.MANIFEST]))
-        sources = await _sources(store, fetched.get("dataset/manifest.json"))
+        fetched = await _fetched(store, evidence.wanted(version))
+        fetched |= await _fetched(store, evidence.further(listed, version, fetched))
+        sources = await _sources(store, fetched.get(evidence.DATASET))
     content = evidence.archive(evidence.files(listed, version, fetched, sources))
     if to:
         to.write_bytes(content)
     else:
         sys.stdout.buffer.write(content)
-    aside(f"{version['metadata']['name']}: {len(fetched)} files of the store, {len(sources)} source files, {len(content):,} bytes.")
+        sys.stdout.flush()
+    name = version["metadata"]["name"]
+    aside(f"{name}: {len(fetched)} files of the store, {len(sources)} source files, {len(content):,} bytes.")
+    if missing := evidence.gaps(listed, version, fetched, sources):
+        raise UserError(f"The archive is written, but the chain of {name} is not whole:\n" + "\n".join(missing), f"trimtab lineage mv/{name}")
 
 
 async def _fetched(store: transfer.Transfer, names: dict[str, str]) -> dict[str, bytes]:
