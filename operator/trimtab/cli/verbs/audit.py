@@ -10,7 +10,7 @@ import typer
 
 from trimtab.cli.access import transfer
 from trimtab.cli.access.cluster import Cluster
-from trimtab.cli.errors import UserError, Usage
+from trimtab.cli.errors import Usage, UserError
 from trimtab.cli.options import Named
 from trimtab.cli.render.show import aside
 from trimtab.cli.verb import on_cluster
