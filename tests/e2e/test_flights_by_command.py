@@ -55,6 +55,19 @@ def test_an_example_is_asked_through_the_api_server(command: Command) -> None:
     assert {output["name"] for output in answer["outputs"]} == {"label", "probability"}
 
 
+def test_the_first_flights_of_february_are_asked_about_and_their_labels_told(command: Command, tmp_path: Path) -> None:
+    """Columns by the Dataset that the model learned from; over a pod's port, labels into the store."""
+    month = subprocess.run([sys.executable, str(EXAMPLE / "prepare.py"), "2013-02", "--replay"], capture_output=True, text=True, check=True).stdout
+    flights = [line for line in month.splitlines()[:61] if not line.endswith(",")]
+    (tmp_path / "february.csv").write_text("\n".join(flights))
+    done = command("replay", "flights", "--data", str(tmp_path / "february.csv"), "--known", "known", "--speed", "3600", "-o", "json")
+    print(done.err)
+    assert done.code == 0, done.err
+    came = done.json()
+    assert came["asked"] == came["answered"] == len(flights) - 1
+    assert came["labels"] == sum(line.split(",")[-2] != "" for line in flights[1:])
+
+
 def test_a_version_is_pulled_and_gives_its_golden_answers_here(command: Command, tmp_path: Path) -> None:
     done = command("models", "pull", "flights-v1", str(tmp_path / "here"))
     assert done.code == 0, done.err

@@ -24,6 +24,7 @@ from trimtab.cli.verbs import (
     prediction,
     promote,
     reject,
+    replay,
     resume,
     rollout,
     run,
@@ -36,7 +37,7 @@ from trimtab.cli.verbs import (
 )
 
 VERBS = (
-    status, watch, why, explain, wait, run, pause, resume, approve, reject, promote, predict, prediction, who_answered, lineage, audit, init, lint, doctor,
+    status, watch, why, explain, wait, run, pause, resume, approve, reject, promote, predict, replay, prediction, who_answered, lineage, audit, init, lint, doctor,
 )  # fmt: skip
 """In the order of `--help`; a verb's function has its module's name."""
 

@@ -149,7 +149,9 @@ ABOUT = {
 def _readme(version: Manifest, told: Mapping[str, bytes], missing: Sequence[str]) -> str:
     name = version["metadata"]["name"]
     rows = "".join(f"  {file:24} {ABOUT[file]}\n" for file in ABOUT if file in told)
-    whole = "Nothing that should be here is missing." if not missing else "Missing, so that the chain is not whole:\n" + "".join(f"  {each}\n" for each in missing)
+    whole = (
+        "Nothing that should be here is missing." if not missing else "Missing, so that the chain is not whole:\n" + "".join(f"  {each}\n" for each in missing)
+    )
     checks = "".join(f"  {command}\n      {what}\n" for command, what in _checks(version, told))
     return f"Evidence for model version {name}\n\n{rows}\n{whole.rstrip()}\n\nTo check:\n{checks}"
 
