@@ -146,17 +146,17 @@ def test_what_the_model_refuses_is_told_in_its_own_sentence(trimtab, served, tmp
 
 
 def test_the_past_is_asked_again_and_labels_that_are_not_taken_are_told(trimtab, served, tmp_path):
-    """A model that is served from a folder keeps no labels: it says so, and that is no success."""
+    """Many at once, over a connection each. A model that is served from a folder keeps no labels: it says so, and that is no success."""
     file = tmp_path / "past.csv"
-    rows = [f"2013-01-01T0{hour}:00:00Z,900,10,UA,JFK,true,late" for hour in range(5)]
+    rows = [f"2013-01-01T00:{n % 2:02d}:00Z,900,10,UA,JFK,true,late" for n in range(40)]
     file.write_text("\n".join(["at,distance,temperature,carrier,origin,weekend,label", *rows]))
     asked = ["replay", "flights", "--data", str(file), "--time", "at", "--label", "label", "--speed", "14400"]
-    done = trimtab(*asked, "--delay", "9h", "--until", "2013-01-01T04:30", "-o", "json")
+    done = trimtab(*asked, "--delay", "9h", "--until", "2013-01-01T04:00", "-o", "json")
     assert done.code == 0, done.err
-    assert (done.json()["asked"], done.json()["answered"], done.json()["labels"], done.json()["failed"]) == (5, 5, 0, {})
+    assert (done.json()["asked"], done.json()["answered"], done.json()["labels"], done.json()["failed"]) == (40, 40, 0, {})
     refused = trimtab(*asked)
     assert (refused.code, "The last labels were not taken:" in refused.err) == (1, True), refused.err
-    assert "asked about 5 rows, 5 answered by v" in refused.out
+    assert "asked about 40 rows, 40 answered by v" in refused.out
     file.write_text("at,distance,temperature,carrier,origin,weekend,label\n2013-01-01,far,10,UA,JFK,true,late\n")
     wrong = trimtab(*asked)
     assert wrong.code == 1

@@ -1,7 +1,4 @@
-"""What of a manifest can be checked without a cluster: fields, types, bounds, patterns, names, and what manifests say of each other.
-
-The rules between fields (CEL) are the API server's to check: how many there are is told, so that nobody takes silence for a yes. Pure.
-"""
+"""What of a manifest can be checked without a cluster: fields, types, bounds, patterns, rules between fields, names, and what manifests say of each other. Pure."""
 
 import difflib
 import json
@@ -14,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from trimtab.api.base import API_VERSION, GROUP, MAX_NAME
-from trimtab.api.kinds import BY_KIND, Kind
+from trimtab.api.kinds import BY_KIND
+from trimtab.cli import rules
 
 Manifest = dict[str, Any]
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -45,7 +43,7 @@ def problems(manifest: Manifest) -> list[Problem]:
         kind.spec.model_validate(manifest.get("spec") or {})
     except ValidationError as error:
         found += [told(each, kind.spec) for each in error.errors(include_url=False)]
-    return found
+    return found or [Problem(where or "the manifest", said.removeprefix(f"{where}: ")) for where, said in rules.broken(manifest, kind)]
 
 
 def _of_metadata(manifest: Manifest) -> Iterator[Problem]:
@@ -141,14 +139,3 @@ def _at(spec: Any, path: str) -> Any:
     for part in path.split("."):
         spec = spec.get(part) if isinstance(spec, dict) else None
     return spec
-
-
-def unchecked_rules(kind: Kind) -> int:
-    """How many rules between fields only the API server checks."""
-    return _rules(kind.spec.model_json_schema()) + bool(kind.name_rule)
-
-
-def _rules(schema: Any) -> int:
-    if isinstance(schema, dict):
-        return len(schema.get("x-kubernetes-validations", [])) + sum(_rules(each) for each in schema.values())
-    return sum(_rules(each) for each in schema) if isinstance(schema, list) else 0

@@ -40,7 +40,7 @@ class Cluster:
         self.session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(ssl=self.access.tls, limit=16)
+        connector = aiohttp.TCPConnector(ssl=self.access.tls, limit=0)  # a stream keeps its connection: with a bound, the next might wait for ever
         timeout = aiohttp.ClientTimeout(REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
         self.session = aiohttp.ClientSession(connector=connector, timeout=timeout, headers=self.access.headers)
         return self

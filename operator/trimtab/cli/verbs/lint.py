@@ -11,14 +11,14 @@ from trimtab.api.kinds import BY_KIND
 from trimtab.cli.access import kubeconfig
 from trimtab.cli.access.cluster import Cluster
 from trimtab.cli.access.kubeconfig import Place
-from trimtab.cli.checking import Problem, is_ours, problems, references, unchecked_rules
+from trimtab.cli.checking import Problem, is_ours, problems, references
 from trimtab.cli.errors import NoCluster, UserError
 from trimtab.cli.options import Context, Kubeconfig, Namespace
 from trimtab.cli.reading import documents, files
-from trimtab.cli.render.show import aside, say
+from trimtab.cli.render.show import say
 
 EXAMPLE = "trimtab lint ./flights"
-MORE = "Exit codes: 0 nothing is wrong; 1 something is. Without a cluster, rules between fields are not checked; --server asks the API server, which changes nothing."
+MORE = "Exit codes: 0 nothing is wrong; 1 something is. Schema and rules between fields are checked here, without a cluster; --server also asks it what it would say: policies, permissions, and what may not change."
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with manifests, or one file.", exists=True)]
 Server = Annotated[bool, typer.Option("--server", help="Also let the API server check each, as kubectl apply --dry-run=server does.")]
@@ -37,7 +37,7 @@ def lint(place: Folder, server: Server = False, namespace: Namespace = None, con
         wrong += asyncio.run(_asked(Place(namespace, context, kubeconfig), found))
     for path, each, problem in wrong:
         say(_line(path, each, problem))
-    _end(found, [problem for _, _, problem in wrong], server=server)
+    _end(found, [problem for _, _, problem in wrong])
 
 
 def _line(path: Path, manifest: Manifest, problem: Problem) -> str:
@@ -45,11 +45,7 @@ def _line(path: Path, manifest: Manifest, problem: Problem) -> str:
     return f"{path}: {manifest.get('kind')} {name or '?'}: {'doubt: ' if problem.doubt else ''}{problem.where}: {problem.said}"
 
 
-def _end(found: Found, wrong: Sequence[Problem], *, server: bool) -> None:
-    kinds = {str(each["kind"]) for _, each in found if each.get("kind") in BY_KIND}
-    unchecked = sum(unchecked_rules(BY_KIND[kind]) for kind in kinds)
-    if unchecked and not server:
-        aside(f"Not checked here: {unchecked} rules between fields of {', '.join(sorted(kinds))}. With a cluster: trimtab lint ... --server")
+def _end(found: Found, wrong: Sequence[Problem]) -> None:
     errors = sum(not problem.doubt for problem in wrong)
     if errors:
         raise UserError(f"{errors} of what {len(found)} manifests say cannot be applied.")
