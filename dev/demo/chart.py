@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from canvas import Canvas, Colour, Point
+from trimtab.cli.render.canvas import Canvas, Colour, Point
 
 WIDTH, HEIGHT = 1200, 620
 LEFT, RIGHT, TOP, BOTTOM = 90, 30, 160, 60
@@ -49,27 +49,27 @@ class Picture:
 
     def frame(self) -> None:
         it = self.canvas
-        it.text((LEFT, 34), "Flights out of New York, 2013: skill of the answers, week by week", INK, 2.3)
-        it.text((LEFT, 62), "1 - loss / loss of the best constant, 0 is knowing nothing. Bars: 95%, by days", GREY, 1.6)
+        it.text((LEFT, 34), "Flights out of New York, 2013: skill of the answers, week by week", INK, 20)
+        it.text((LEFT, 62), "1 - loss / loss of the best constant, 0 is knowing nothing. Bars: 95%, by days", GREY, 14)
         for place, words, colour in ((LEFT, "what clients got", BLUE), (LEFT + 260, "had nothing been retrained", GREY)):
             it.disc((place + 5, 83), 5, colour)
-            it.text((place + 18, 88), words, colour, 1.7)
+            it.text((place + 18, 88), words, colour, 15)
         for skill in GRID:
             it.line((LEFT, self.y(skill)), (WIDTH - RIGHT, self.y(skill)), GREY if skill == 0 else PALE, 1.5 if skill == 0 else 1.0)
-            it.text((LEFT - 12, self.y(skill) + 6), f"{skill:.2f}", INK, 1.7, 1.0)
+            it.text((LEFT - 12, self.y(skill) + 6), f"{skill:.2f}", INK, 15, 1.0)
         for month in range(1, 13):
             day = date(self.first.year, month, 1)
             if self.first <= day < self.first + timedelta(days=self.days):
                 it.line((self.x(day), HEIGHT - BOTTOM), (self.x(day), HEIGHT - BOTTOM + 8), INK)
-                it.text((self.x(day) + 6, HEIGHT - BOTTOM + 26), MONTHS[month - 1], INK, 1.9)
+                it.text((self.x(day) + 6, HEIGHT - BOTTOM + 26), MONTHS[month - 1], INK, 16)
 
     def marks(self, marks: Marks) -> None:
         """Words beside the upper end of each line, in three rows downwards, so that neighbours do not meet."""
         for number, (day, words, bad) in enumerate(marks):
             x, colour = self.x(date.fromisoformat(day)), RED if bad else GREEN
             foot = TOP - 6 - MARK_ROW * (MARK_ROWS - 1 - number % MARK_ROWS)
-            self.canvas.dashed((x, foot - 10), (x, HEIGHT - BOTTOM), colour, 1.6)
-            self.canvas.text((x + 6, foot) if x < WIDTH - 150 else (x - 6, foot), words, colour, 1.6, 0.0 if x < WIDTH - 150 else 1.0)
+            self.canvas.path([(x, foot - 10), (x, HEIGHT - BOTTOM)], colour, 1.6, (7, 7))
+            self.canvas.text((x + 6, foot) if x < WIDTH - 150 else (x - 6, foot), words, colour, 14, 0.0 if x < WIDTH - 150 else 1.0)
 
     def series(self, weeks: Sequence[Mapping[str, Any]], name: str, colour: Colour, aside: float) -> None:
         middles = [self.x(date.fromisoformat(week["from"][:10]) + timedelta(days=3)) + aside for week in weeks]

@@ -272,7 +272,9 @@ def test_the_curves_of_a_run_are_drawn(trimtab, committed, tmp_path):
     assert done.code == 0, done.err
     assert "train   ○ validation" in done.out
     picture = tmp_path / "curves.svg"
-    assert trimtab("runs", "curves", "cc33", "--svg", str(picture)).code == 0
+    done = trimtab("runs", "curves", "cc33", "--svg", str(picture), "--png", str(tmp_path / "curves.png"))
+    assert (done.code, done.out) == (0, f"{picture} and {tmp_path / 'curves.png'} written.\n"), done.err
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     drawn = ET.parse(picture)
     assert len(drawn.findall(".//{*}polyline")) == 2
     assert drawn.find("{*}title").text == "Run cc33cc33"

@@ -17,7 +17,7 @@ from trimtab.cli.access.cluster import Cluster
 from trimtab.cli.errors import NotThere
 from trimtab.cli.index import Index, folder_of
 from trimtab.cli.options import Form
-from trimtab.cli.render import svg
+from trimtab.cli.render import png, svg
 from trimtab.cli.render.show import Output, emit, lines, say, show
 from trimtab.cli.render.text import table_lines
 from trimtab.cli.verb import on_cluster
@@ -31,6 +31,7 @@ MIB = 1024**2
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The beginning of a run's key.")]
 Metric = Annotated[str | None, typer.Option("--metric", help="Only this metric.")]
 Picture = Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Write a picture for a browser, a notebook or a report.", show_default=False)]
+Bitmap = Annotated[Path | None, typer.Option("--png", metavar="FILE", help="The same as PNG; needs trimtab[png].", show_default=False)]
 Source = Annotated[bool, typer.Option("--source", help="Print the code of trainer.python, as it ran.")]
 
 Row = tuple[Any, ...]
@@ -81,7 +82,7 @@ async def _rows(cluster: Cluster, run: str, name: str, query: str) -> tuple[dict
 
 
 @on_cluster
-async def curves(cluster: Cluster, run: Run, metric: Metric = None, picture: Picture = None, output: Form = Output.TABLE) -> None:
+async def curves(cluster: Cluster, run: Run, metric: Metric = None, picture: Picture = None, bitmap: Bitmap = None, output: Form = Output.TABLE) -> None:
     """Learning curves of a run, drawn in the terminal or as a picture."""
     query = "SELECT iteration, split, metric, value FROM read_parquet(?) ORDER BY metric, split, iteration"
     found, rows = await _rows(cluster, run, "curves.parquet", query)
@@ -91,7 +92,7 @@ async def curves(cluster: Cluster, run: Run, metric: Metric = None, picture: Pic
     names = dict.fromkeys(row[2] for row in wanted)
     plots = {name: {split: [(row[0], row[3]) for row in wanted if row[1:3] == (split, name)] for split in _splits(wanted, name)} for name in names}
     table = Table(("ITERATION", "SPLIT", "METRIC", "VALUE"), tuple(wanted), (found["run_key"],))
-    _draw(table, plots, picture, output, f"Run {short(found)}")
+    _draw(table, plots, (picture, bitmap), output, f"Run {short(found)}")
 
 
 def _splits(rows: Sequence[Row], metric: str) -> list[str]:
@@ -99,7 +100,7 @@ def _splits(rows: Sequence[Row], metric: str) -> list[str]:
 
 
 @on_cluster
-async def hardware(cluster: Cluster, run: Run, picture: Picture = None, output: Form = Output.TABLE) -> None:
+async def hardware(cluster: Cluster, run: Run, picture: Picture = None, bitmap: Bitmap = None, output: Form = Output.TABLE) -> None:
     """CPU and memory of a run over time."""
     query = "SELECT seconds, cpu_percent, memory_bytes, threads, machine_cpu_percent, machine_memory_percent FROM read_parquet(?) ORDER BY seconds"
     found, rows = await _rows(cluster, run, "hardware.parquet", query)
@@ -108,13 +109,17 @@ async def hardware(cluster: Cluster, run: Run, picture: Picture = None, output: 
         "memory, MiB": {"this run": [(row[0], row[2] / MIB) for row in rows]},
     }
     titles = ("SECONDS", "CPU PERCENT", "MEMORY BYTES", "THREADS", "MACHINE CPU PERCENT", "MACHINE MEMORY PERCENT")
-    _draw(Table(titles, tuple(rows), (found["run_key"],)), plots, picture, output, f"Run {short(found)}, by seconds since it began")
+    _draw(Table(titles, tuple(rows), (found["run_key"],)), plots, (picture, bitmap), output, f"Run {short(found)}, by seconds since it began")
 
 
-def _draw(table: Table, plots: Mapping[str, Mapping[str, Points]], picture: Path | None, output: Output, title: str) -> None:
-    if picture:
-        picture.write_text(svg.page(title, plots))
-        say(f"{picture} is written.")
+def _draw(table: Table, plots: Mapping[str, Mapping[str, Points]], pictures: tuple[Path | None, Path | None], output: Output, title: str) -> None:
+    as_svg, as_png = pictures
+    if as_svg:
+        as_svg.write_text(svg.page(title, plots))
+    if as_png:
+        png.write(as_png, title, plots)
+    if any(pictures):
+        say(f"{' and '.join(str(each) for each in pictures if each)} written.")
     elif output != Output.TABLE:
         show(table, output, [])
     else:
