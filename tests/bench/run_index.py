@@ -1,12 +1,16 @@
 """How long a typed filter over many runs takes on the copy of the index: 100,000 runs of 20 hyperparameters, in a process of its own.
 
     python tests/bench/run_index.py [runs]
+    MLFLOW_PYTHON=/tmp/mlflow/bin/python python tests/bench/run_index.py 10000      beside MLflow, see mlflow_search.py
 
 Prints wall and CPU time of the query that the help of `trimtab runs list` shows, beside the same question to plain DuckDB over the very same
 file without the columns that are made of hyperparameters: the ratio is what those columns are worth.
 """
 
+import json
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -59,6 +63,20 @@ def main() -> None:
         )
         plain = told("DuckDB over maps", timed(lambda depth: duckdb.sql(PLAIN.format(file=made, depth=depth)).fetchall()))
         print(f"ratio of CPU time {plain / ours:.1f}")
+        if python := os.environ.get("MLFLOW_PYTHON"):
+            peer = told("MLflow search_runs", beside_mlflow(python, made, Path(folder)))
+            print(f"ratio of CPU time {peer / ours:.1f}, though MLflow is asked less: no OR, and a hyperparameter only as text")
+
+
+def beside_mlflow(python: str, made: Path, folder: Path) -> list[tuple[float, float]]:
+    """The same runs in MLflow's SQLite, and its times for a question of one hyperparameter and one metric."""
+    columns = "parameters, test_skill, test_roc_auc, test_log_loss, test_accuracy"
+    rows = duckdb.sql(f"SELECT {columns} FROM '{made}' ORDER BY started_at").fetchall()
+    names = ("skill", "roc_auc", "log_loss", "accuracy")
+    (folder / "rows.json").write_text(json.dumps([{"parameters": each[0], "metrics": dict(zip(names, each[1:], strict=True))} for each in rows]))
+    script = Path(__file__).with_name("mlflow_search.py")
+    done = subprocess.run([python, str(script), str(folder / "rows.json"), str(folder)], stdout=subprocess.PIPE, text=True, check=True)
+    return [(wall, cpu) for wall, cpu in json.loads(done.stdout.splitlines()[-1])]
 
 
 if __name__ == "__main__":

@@ -245,6 +245,9 @@ def test_runs_are_found_by_typed_filters_compared_and_drawn(trimtab, committed):
     assert (found.code, found.out) == (0, f"{deep.run_key}\n"), found.err
     offline = trimtab("runs", "list", "--offline", "--sort", "metrics.roc_auc", "-o", "name")
     assert offline.out.splitlines() == [flat.run_key, deep.run_key]
+    pivot = trimtab("runs", "by", "params.max_depth", "--metric", "roc_auc").out.splitlines()
+    assert pivot[0].split() == ["PARAMS.MAX_DEPTH", "RUNS", "BEST", "ROC_AUC", "MEDIAN", "BEST", "RUN"]
+    assert [line.split()[0] for line in pivot[1:]] == ["3", "7"], "the better one first"
     compared = trimtab("runs", "compare", "aa11", "bb22").out
     assert "parameters.max_depth" in compared
     assert "training_job" not in compared

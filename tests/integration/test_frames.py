@@ -1,6 +1,8 @@
 """In a notebook: a served model, the features of a FeatureSet, a run that is recorded by hand. Real server, real store; only pods are played."""
 
+import doctest
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -96,6 +98,15 @@ def test_missing_values_are_sent_as_such_and_what_the_model_needs_is_its_own_sen
     assert len(served.predict(rows)) == 2
     with pytest.raises(UserError, match="carrier"):
         served.predict(rows.drop(columns="carrier"))
+
+
+@pytest.mark.usefixtures("served", "weather")
+@pytest.mark.parametrize("documented", [trimtab.model, trimtab.features, trimtab.run], ids=["model", "features", "run"])
+def test_what_the_documentation_shows_comes_out(documented, tmp_path):
+    known = {"trimtab": trimtab, "pd": pd, "json": json, "Path": Path, "folder": tmp_path / "runs"}
+    (shown,) = doctest.DocTestFinder(recurse=False).find(documented, globs=known)
+    assert shown.examples
+    assert doctest.DocTestRunner().run(shown).failed == 0
 
 
 def losses(run) -> None:

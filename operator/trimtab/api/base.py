@@ -27,8 +27,12 @@ GIT_PREFIX = "trimtab.dev/git-"
 
 
 def is_paused(annotations: Mapping[str, str]) -> bool:
-    """Whether a person wants no deeds for an object: exactly `true`, for the operator as for the command."""
-    return annotations.get(PAUSED) == "true"
+    """Whether a person wants no deeds for an object: one rule for the operator and for the command.
+
+    >>> [is_paused({PAUSED: text}) for text in ("true", "True", "false", "")]
+    [True, True, False, False]
+    """
+    return annotations.get(PAUSED, "").lower() == "true"
 
 
 class Spec(BaseModel):

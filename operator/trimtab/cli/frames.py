@@ -68,7 +68,13 @@ def _row(values: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def model(name: str, *, namespace: str | None = None, context: str | None = None, url: str | None = None) -> Served:
-    """A served model by the name of its Deployment or of the model; reached through a pod unless `url` says where it answers."""
+    """A served model by the name of its Deployment or of the model; reached through a pod unless `url` says where it answers.
+
+    >>> rows = pd.DataFrame({"distance": [900], "temperature": [10], "carrier": ["UA"], "origin": ["JFK"], "weekend": [True]}, index=["a"])
+    >>> answers = trimtab.model("flights").predict(rows)
+    >>> list(answers.index), list(answers.columns)
+    (['a'], ['label', 'probability_0', 'probability_1'])
+    """
     return Served(name, Place(namespace, context), url)
 
 
@@ -115,5 +121,10 @@ class Features:
 
 
 def features(name: str, *, version: int | None = None, namespace: str | None = None, context: str | None = None) -> Features:
-    """A FeatureSet by its name; without `version` the one that is active."""
+    """A FeatureSet by its name; without `version` the one that is active.
+
+    >>> departures = pd.DataFrame({"origin": ["JFK"], "departs": pd.to_datetime(["2013-01-01T08:00:00Z"])})
+    >>> trimtab.features("weather").at(departures, "departs").temp.tolist()
+    [41.5]
+    """
     return Features(name, Place(namespace, context), version)

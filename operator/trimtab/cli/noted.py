@@ -76,6 +76,13 @@ def run(
     `given` are hyperparameters, `dataset` says what it learned from (`name`, `version`, `digest`, `rows`). With `folder` the record stays on
     this machine, laid out as in a store; without it, it goes into the store of the namespace, where `trimtab runs list` finds it. Needs
     `pip install 'trimtab[worker]'`.
+
+    >>> with trimtab.run("by-hand", given={"max_depth": 5}, folder=folder) as run:
+    ...     run.point("log_loss", 0.6, iteration=1, split="validation")
+    ...     run.metrics("test", roc_auc=0.71)
+    >>> record = json.loads(next(Path(folder).rglob("record.json")).read_text())
+    >>> record["outcome"], record["metrics"]["test"]
+    ('Succeeded', {'roc_auc': 0.71})
     """
     with contextlib.ExitStack() as stack:
         root = Path(folder) if folder else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-")))

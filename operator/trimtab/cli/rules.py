@@ -78,7 +78,7 @@ def holds(rule: str, value: Any) -> bool:
         context.add_function(name, function)
     try:
         return cel.evaluate(rule, context) is True
-    except (ValueError, TypeError, RuntimeError):
+    except (ValueError, TypeError, LookupError, RuntimeError):
         return False
 
 

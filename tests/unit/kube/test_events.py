@@ -1,6 +1,5 @@
 """What `kubectl describe` tells at its end: bad news as Warning, everything else as Normal."""
 
-import doctest
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import pytest
 
 from trimtab.kube.events import events_for, manifest
-from trimtab.plans import conditions
 from trimtab.plans.plan import Event, Plan
 
 
@@ -91,7 +89,3 @@ def test_describe_can_put_events_in_order():
 def test_the_same_said_twice_of_one_state_is_one_event():
     assert event_at("7", second=1)["metadata"]["name"] == event_at("7", second=2)["metadata"]["name"]
     assert event_at("7", "other")["metadata"]["name"] != event_at("7")["metadata"]["name"]
-
-
-def test_the_polarity_of_conditions_stands_once():
-    assert doctest.testmod(conditions).failed == 0

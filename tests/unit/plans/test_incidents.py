@@ -1,13 +1,11 @@
 """What an incident says of the version that its run made: that the Deployment will not take it up, or how it compares."""
 
-import doctest
 from typing import Any
 
 import pytest
 
 from support.builders import Object
 from support.monitoring import monitor, serving, trainer, version
-from trimtab.plans import incidents
 from trimtab.plans.monitor_look import refusal, taken_up
 from trimtab.plans.monitored import Seen
 
@@ -50,7 +48,3 @@ def test_the_version_that_is_named_is_waited_for_whatever_clients_send():
     """Who names a version has judged that."""
     made = version(2, summary={"inputs": [*INPUTS, {"name": "wind", "datatype": "FP64"}]})
     assert taken_up(seen(made, version=2), made) == "Running"
-
-
-def test_a_difference_is_told_in_the_direction_that_it_goes():
-    assert doctest.testmod(incidents).failed == 0

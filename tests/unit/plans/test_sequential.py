@@ -1,6 +1,5 @@
 """Tests that may be looked at all the time: fair bets under the null by enumeration, scipy for what has an oracle."""
 
-import doctest
 import math
 
 import pytest
@@ -13,10 +12,6 @@ from trimtab.plans.sequential import Outcomes, Split, chi_square_tail, evidence_
 
 COUNTS = st.integers(0, 400).flatmap(lambda requests: st.builds(Outcomes, st.just(requests), st.integers(0, requests)))
 WEIGHTS = st.sampled_from([0.05, 0.1, 0.25, 0.5, 0.9])
-
-
-def test_the_examples_are_true():
-    assert doctest.testmod(sequential).failed == 0
 
 
 @pytest.mark.parametrize("bound", [0.001, 0.02, 0.3])
