@@ -5,8 +5,10 @@ unlogged ours of a local folder, which keeps no log: what the log costs is the d
 bare     uvicorn with a handler that only parses the body, calls the same ONNX model and writes the answer: what HTTP,
          JSON and the model cost by themselves. Ours over bare is the price of everything else; aim: at least 0.6 of its rate.
 sklearn  the handler one writes in an afternoon: a joblib model, a DataFrame, predict and predict_proba.
+mlserver, fastapi   with MLSERVER_PYTHON, see serving_peers.py; aim: 40 times MLServer's rate per CPU second on the forest's
+         single row and 10 times on the logistic's, in less memory.
 
-CPU is that of the server's process, all its threads. Each pair of model and batch is measured in turns, so that a noisy machine
+CPU and memory are those of the server's processes, all their threads. Each pair of model and batch is measured in turns, so that a noisy machine
 is noisy for all. No thresholds: read it.
 """
 
@@ -31,6 +33,7 @@ sys.path[:0] = [str(REPOSITORY / each) for each in ("operator", "serving", "test
 
 COLUMNS = 30
 BATCHES = (1, 64)
+OTHERS = ("mlserver", "fastapi")
 ROUNDS = 3
 ASCII_END = b"\r\n\r\n"
 
@@ -100,15 +103,16 @@ class Peer:
     cpu: list[float] = field(default_factory=list)
 
     def memory(self) -> float:
-        import psutil
-
-        return float(psutil.Process(self.process.pid).memory_info().rss) / 2**20
+        return sum(float(each.memory_info().rss) for each in self._family()) / 2**20
 
     def cpu_seconds(self) -> float:
+        return sum(float(each.cpu_times().user + each.cpu_times().system) for each in self._family())
+
+    def _family(self) -> list[Any]:
         import psutil
 
-        times = psutil.Process(self.process.pid).cpu_times()
-        return float(times.user + times.system)
+        it = psutil.Process(self.process.pid)
+        return [it, *it.children(recursive=True)]
 
 
 def start(name: str, folder: Path, port: int, stack: ExitStack, told: dict[str, str]) -> Peer:
@@ -116,10 +120,17 @@ def start(name: str, folder: Path, port: int, stack: ExitStack, told: dict[str, 
         command = ["-m", "trimtab_serving", "--port", str(port), "--admin-port", str(port + 100)]
     elif name == "unlogged":
         command = ["-m", "trimtab_serving", "--model", str(folder), "--name", "m", "--port", str(port), "--admin-port", str(port + 100)]
+    elif name in OTHERS:
+        (folder / name).mkdir()
+        (folder / name / "model.joblib").symlink_to(folder / "model.joblib")
+        command = [str(Path(__file__).with_name("serving_peers.py")), name, str(folder / name), str(port)]
     else:
         command = [__file__, "--peer", name, "--folder", str(folder), "--port", str(port)]
+    python = os.environ["MLSERVER_PYTHON"] if name in OTHERS else sys.executable
     environment = os.environ | told | {"PYTHONPATH": os.pathsep.join(sys.path[:3]), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, *command], env=environment, stdout=subprocess.DEVNULL)
+    if name in OTHERS:
+        del environment["PYTHONPATH"]
+    process = subprocess.Popen([python, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL if name in OTHERS else None)
     stack.callback(process.wait)
     stack.callback(process.terminate)
     return Peer(name, process, port)
@@ -160,10 +171,14 @@ async def measure(peer: Peer, request: bytes, seconds: float) -> None:
     writer.close()
 
 
-def http(frame: Any, signature: dict[str, Any]) -> bytes:
+def http(name: str, frame: Any, signature: dict[str, Any]) -> bytes:
+    """The rows as each takes them: in the Open Inference Protocol; MLServer is told that they are a table, and what is wanted of it."""
     from support import models
 
-    body = json.dumps(models.request(frame, signature)).encode()
+    asked = models.request(frame, signature)
+    if name == "mlserver":
+        asked |= {"parameters": {"content_type": "pd"}, "outputs": [{"name": "predict"}, {"name": "predict_proba"}]}
+    body = json.dumps(frame.to_dict("records") if name == "fastapi" else asked).encode()
     return b"POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body
 
 
@@ -192,16 +207,16 @@ async def compare(kind: str, seconds: float, first_port: int) -> None:
         made = make(Path(name), kind)
         committed = Committed.of(store, made, model="m", logging={"uploadSeconds": seconds})
         told = committed.environment | {"TRIMTAB_SERVING": json.dumps(committed.document), "TRIMTAB_SPOOL": f"{name}/spool"}
-        peers = [start(each, Path(name), first_port + i, stack, told) for i, each in enumerate(("trimtab", "unlogged", "bare", "sklearn"))]
-        await asyncio.gather(*(first_answer(peer, http(made.frame.head(1), made.signature)) for peer in peers))
+        names = ("trimtab", "unlogged", "bare", "sklearn", *(OTHERS if "MLSERVER_PYTHON" in os.environ else ()))
+        peers = [start(each, Path(name), first_port + i, stack, told) for i, each in enumerate(names)]
+        await asyncio.gather(*(first_answer(peer, http(peer.name, made.frame.head(1), made.signature)) for peer in peers))
         print(f"\n{kind}: first answer after " + ", ".join(f"{peer.first:.1f} s ({peer.name})" for peer in peers))
         for rows in BATCHES:
-            request = http(made.frame.head(rows), made.signature)
             for peer in peers:
                 peer.rates, peer.latencies, peer.cpu = [], [], []
             for _ in range(ROUNDS):
                 for peer in peers:
-                    await measure(peer, request, seconds)
+                    await measure(peer, http(peer.name, made.frame.head(rows), made.signature), seconds)
             table(kind, rows, peers)
         await asyncio.sleep(seconds + 2)
         logged(first_port + 100)
