@@ -103,6 +103,18 @@ def test_what_was_asked_and_labelled_is_a_dataset_of_its_own(worker: Worker, tmp
     }  # fmt: skip
 
 
+def test_labels_of_no_answer_and_labels_that_contradict_are_told_with_an_example_and_stop_nothing(worker: Worker) -> None:
+    it = served(worker)
+    assert "remark" not in learn(worker)[1].facts
+    it.is_told([label("never-asked", "late", hours=5, received=120), label("r-1", "punctual", hours=9, received=120)])
+    code, result = learn(worker)
+    assert (code, result.facts["version"]) == (DONE, "2")
+    assert result.facts["remark"] == (
+        "Answers whose labels contradict each other: 1, such as r-1/0; the newest counts. Send a label once, or again only to correct it. "
+        "Labels of no answer in the log: 1, such as never-asked/0. Send the id of the answer, `/` and the row; what was not logged cannot be learned from."
+    )
+
+
 def test_without_an_id_among_what_was_sent_a_row_is_named_by_its_request(worker: Worker, tmp_path: Path) -> None:
     served(worker)
     rows = rows_of(worker, learn(worker, id="key"), tmp_path)

@@ -244,6 +244,8 @@ class DatasetVersion(Status):
     """How the join of features went."""
     feature_versions: list[FeatureVersion] = Field(default_factory=list, max_length=MOST_FEATURE_SETS)
     """Versions of FeatureSets that went into it."""
+    remark: str | None = Field(None, max_length=1024)
+    """What is strange about its labels, in a sentence with an example; absent: nothing."""
     created_at: datetime
     """When it was made."""
 

@@ -167,6 +167,7 @@ class SnapshotFacts(Status):
     unlabelled: int = 0
     join: Json[Join] | None = None
     feature_versions: Json[list[FeatureVersion]] | None = None
+    remark: str = ""
     created_at: datetime | None = None
 
 

@@ -193,4 +193,5 @@ def _told(manifest: Manifest, version: int) -> dict[str, str]:
     """What a status shows of a version."""
     facts = {"version": version, "digest": manifest.digest, "task": manifest.facts["task"], **manifest.facts["rows"], "size": manifest.size()}
     facts |= {"createdAt": manifest.created_at.isoformat().replace("+00:00", "Z")} | _joined(manifest)
+    facts |= {"remark": manifest.facts["remark"]} if manifest.facts.get("remark") else {}
     return {key: str(value) for key, value in facts.items()}

@@ -100,6 +100,7 @@ def _version(result: Result, check: Check) -> DatasetVersion | None:
         rows=RowsBySplit(train=facts.train, validation=facts.validation, test=facts.test, unlabelled=facts.unlabelled),
         join=facts.join,
         feature_versions=facts.feature_versions or [],
+        remark=facts.remark or None,
         created_at=facts.created_at or check.finished_at,
     )
 
@@ -112,8 +113,9 @@ def _task(scene: Scene, check: Check | None) -> Task | None:
 
 
 def _status(seen: Seen, s: Situation, holdings: Holdings[DatasetVersion], task: Task | None) -> Manifest:
-    said = say(s, (Reason.VALID, Reason.VALID.say(count=len(seen.spec.validation))))
     active = holdings.active(seen.spec)
+    remark = f" {active.remark}" if active and active.remark else ""
+    said = say(s, (Reason.VALID, f"{Reason.VALID.say(count=len(seen.spec.validation))}{remark}"))
     status = DatasetStatus(
         observed_generation=seen.obj["metadata"].get("generation", 0),
         state=said.state,

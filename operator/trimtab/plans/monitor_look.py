@@ -179,6 +179,14 @@ def refusal(seen: Seen, version: Manifest) -> str:
     return next((said for against in AGAINST if (said := against(seen, version))), "")
 
 
+def awaited(seen: Seen, version: Manifest) -> str:
+    """What a person has to do before the Deployment takes a version up; empty where nothing, or where it would be in vain."""
+    spec, name = version["spec"], version["metadata"]["name"]
+    if _spec_of(seen.deployment).get("follow") != "Approved" or spec.get("approval", "Pending") != "Pending" or refusal(seen, version):
+        return ""
+    return f"{name} waits for a person, for Deployment {seen.spec.deployment} follows what is approved: trimtab approve mv/{name}, or trimtab reject mv/{name}."
+
+
 def is_blocked(seen: Seen, version: Manifest) -> str:
     why = block_on(version, seen.spec.deployment)
     return f"It is blocked: {why}" if why else ""

@@ -57,6 +57,15 @@ async def test_an_answer_becomes_a_version_that_serves():
     assert told.events().count("CreatedVersion") == 1
 
 
+async def test_what_is_strange_about_a_versions_labels_is_told_where_people_look():
+    told = await begun()
+    answer = snapshot_answer()
+    await told.answered("snapshot", answer.model_copy(update={"facts": answer.facts | {"remark": "1 labels are of no answer in the log: r-9/0."}}))
+    assert ready(told) == ("True", "Ready")
+    assert told.status("Dataset")["versions"][0]["remark"] == "1 labels are of no answer in the log: r-9/0."
+    assert told.condition("Dataset", "Valid")["message"] == "All 0 validation rules hold. 1 labels are of no answer in the log: r-9/0."
+
+
 async def test_a_version_stays_as_it_is_when_nothing_changes():
     told = await made()
     await told.after(days=3)

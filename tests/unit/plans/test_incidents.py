@@ -6,7 +6,7 @@ import pytest
 
 from support.builders import Object
 from support.monitoring import monitor, serving, trainer, version
-from trimtab.plans.monitor_look import refusal, taken_up
+from trimtab.plans.monitor_look import awaited, refusal, taken_up
 from trimtab.plans.monitored import Seen
 
 INPUTS = [{"name": "dep_delay", "datatype": "FP64"}, {"name": "carrier", "datatype": "BYTES"}]
@@ -48,3 +48,26 @@ def test_the_version_that_is_named_is_waited_for_whatever_clients_send():
     """Who names a version has judged that."""
     made = version(2, summary={"inputs": [*INPUTS, {"name": "wind", "datatype": "FP64"}]})
     assert taken_up(seen(made, version=2), made) == "Running"
+
+
+def test_a_version_that_waits_for_approval_keeps_its_incident_open_and_says_who_has_to_do_what():
+    made = version(2)
+    told = awaited(seen(made, follow="Approved"), made)
+    assert told == (
+        "flights-v2 waits for a person, for Deployment flights follows what is approved: trimtab approve mv/flights-v2, or trimtab reject mv/flights-v2."
+    )
+    assert taken_up(seen(made, follow="Approved"), made) == "Running"
+
+
+@pytest.mark.parametrize(
+    ("made", "spec"),
+    [
+        (version(2), {}),
+        (version(2, approval="Approved", approvedBy="eva"), {"follow": "Approved"}),
+        (version(2, approval="Rejected", approvedBy="eva"), {"follow": "Approved"}),
+        (version(2, deprecated={"reason": "Bad data."}), {"follow": "Approved"}),
+    ],
+    ids=["nobody has to approve", "approved", "rejected", "approval would be in vain"],
+)
+def test_nobody_is_waited_for_where_that_is_not_what_is_missing(made, spec):
+    assert awaited(seen(made, **spec), made) == ""

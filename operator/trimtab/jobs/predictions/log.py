@@ -69,6 +69,9 @@ class Counts:
     """(request id, row) whose labels do not all say the same."""
     unknown: int
     """(request id, row) of labels that are of no logged row among those read."""
+    a_contradicted: str = ""
+    """One of them, as `request/row`; empty: there is none."""
+    an_unknown: str = ""
 
 
 def read(
@@ -183,5 +186,7 @@ def _counts(engine: Engine, to: str) -> Counts:
     rows, labelled = first(engine, f"SELECT count(*), count(label) FROM {name(to)}")
     logged, firsts = first(engine, "SELECT (SELECT count(*) FROM __log), (SELECT count(*) FROM __firsts)")
     known = "EXISTS (FROM __firsts WHERE __firsts.request_id = __last_labels.request_id AND __firsts.row = __last_labels.row)"
-    contradicted, unknown = first(engine, f"SELECT count(*) FILTER (contradicted), count(*) FILTER (NOT {known}) FROM __last_labels")
-    return Counts(int(rows), int(labelled), int(logged) - int(firsts), int(contradicted), int(unknown))
+    which = "request_id || '/' || row"
+    told = (f"count(*) FILTER ({each}), coalesce(min({which}) FILTER ({each}), '')" for each in ("contradicted", f"NOT {known}"))
+    contradicted, a_contradicted, unknown, an_unknown = first(engine, f"SELECT {', '.join(told)} FROM __last_labels")
+    return Counts(int(rows), int(labelled), int(logged) - int(firsts), int(contradicted), int(unknown), str(a_contradicted), str(an_unknown))

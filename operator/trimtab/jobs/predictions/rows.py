@@ -59,7 +59,22 @@ def facts(spec: DatasetSpec, taken: Taken | None) -> dict[str, Any]:
         return {}
     counted = {"rows": taken.counts.rows, "labelled": taken.counts.labelled, "repeated": taken.counts.repeated}
     counted |= {"contradicted": taken.counts.contradicted, "unknown": taken.counts.unknown, "sameId": taken.same_id, "hiddenFiles": taken.hidden_files}
-    return {"predictions": {"deployment": spec.source.predictions, **counted}}
+    return {"predictions": {"deployment": spec.source.predictions, **counted}, "remark": remark(taken)}
+
+
+CONTRADICTED = "Answers whose labels contradict each other: {count}, such as {example}; the newest counts. Send a label once, or again only to correct it."
+UNKNOWN = "Labels of no answer in the log: {count}, such as {example}. Send the id of the answer, `/` and the row; what was not logged cannot be learned from."
+EXAMPLE_CHARACTERS = 80
+
+
+def remark(taken: Taken) -> str:
+    """What is strange about the labels, with an example of each; empty: nothing. Files that were passed over may hold the answers."""
+    counts, told = taken.counts, []
+    if counts.contradicted:
+        told.append(CONTRADICTED.format(count=counts.contradicted, example=counts.a_contradicted[:EXAMPLE_CHARACTERS]))
+    if counts.unknown and not taken.hidden_files:
+        told.append(UNKNOWN.format(count=counts.unknown, example=counts.an_unknown[:EXAMPLE_CHARACTERS]))
+    return " ".join(told)
 
 
 def must_have_some(spec: DatasetSpec, objects: Objects) -> None:
