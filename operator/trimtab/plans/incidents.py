@@ -9,7 +9,7 @@ from typing import Any
 from trimtab.api.driftmonitor import Incident
 from trimtab.api.monitor_memory import Judged
 from trimtab.api.reasons import Reason
-from trimtab.plans.monitor_look import View, awaited, refusal
+from trimtab.plans.monitor_look import View, awaited, refusal, version_of_run
 from trimtab.plans.monitored import made_for, run_of
 from trimtab.plans.retraining import Step
 
@@ -63,14 +63,16 @@ def _filled(view: View, incident: Incident | None) -> Incident | None:
         return None
     seen, evaluation = view.seen, view.evaluation
     run, made = run_of(seen.training_job, incident.id), made_for(seen.versions, incident.id)
-    waits = awaited(seen, made) if made and made["spec"]["version"] != seen.stable else ""
+    version = version_of_run(seen, run, made)
+    waits = awaited(seen, version) if version and version["spec"]["version"] != seen.stable else ""
     facts: dict[str, Any] = {
         "run_key": str((run or {}).get("key", "")),
         "model_version": str((run or {}).get("modelVersion", "")) or (str(made["metadata"]["name"]) if made else ""),
         "message": (waits or str((run or {}).get("message", "")))[:500],
         "report_uri": view.news.report_uri if view.news and evaluation and evaluation.incident == incident.id else "",
     }
-    return incident.model_copy(update={field: value for field, value in facts.items() if value})
+    told = {field: value for field, value in facts.items() if value or (field == "message" and version)}
+    return incident.model_copy(update=told)
 
 
 def _closed(view: View, incident: Incident, done: Step) -> Incident:

@@ -156,7 +156,7 @@ def run(view: View, monitor: Monitor) -> retraining.Run | None:
         return "Failed" if view.seen.training_job is None else "Running"
     outcome = str((entry or {}).get("outcome", "Registered"))
     if outcome == "Registered":
-        return taken_up(view.seen, _version_of(view.seen, entry, made))
+        return taken_up(view.seen, version_of_run(view.seen, entry, made))
     if outcome == "Failed" and reason_named(str((entry or {}).get("reason"))) in HEALS_WITH_TIME:
         return "Running"  # the TrainingJob tries again by itself
     return RUNS.get(outcome, "Running")
@@ -239,7 +239,7 @@ def _spec_of(deployment: Manifest | None) -> Manifest:
     return dict((deployment or {}).get("spec") or {})
 
 
-def _version_of(seen: Seen, entry: Manifest | None, made: Manifest | None) -> Manifest | None:
+def version_of_run(seen: Seen, entry: Manifest | None, made: Manifest | None) -> Manifest | None:
     named = str((entry or {}).get("modelVersion", ""))
     return next((each for each in seen.versions if each["metadata"]["name"] == named), made)
 

@@ -447,6 +447,19 @@ async def test_a_candidate_that_was_rolled_back_closes_its_incident_and_backs_of
     assert tale.status(KIND)["standing"]["backOff"] == {"outcome": "Rejected", "labelledRows": 1500}
 
 
+async def test_an_incident_whose_version_waits_for_approval_says_so_until_it_is_given():
+    tale = Watch()
+    request = await tale.opened()
+    tale.api.given(serving(1) | {"spec": serving(1)["spec"] | {"follow": "Approved"}})
+    await tale.runs(run(request, "Registered", modelVersion="flights-v2"))
+    tale.api.given(version(2))
+    await tale.settle()
+    assert "trimtab approve mv/flights-v2" in tale.incident["message"]
+    tale.api.given(version(2, approval="Approved", approvedBy="eva"))
+    await tale.settle()
+    assert "trimtab approve" not in tale.incident.get("message", "")
+
+
 async def test_after_no_gain_the_next_incident_waits_for_a_fifth_more_rows():
     tale = Watch()
     request = await tale.opened()
