@@ -147,7 +147,7 @@ class Clock:
 
 @dataclass
 class Tally:
-    """What came of it; `recent` are latencies since the last line."""
+    """What came of it; `latencies` in seconds, of which the last line has told the first `said`."""
 
     asked: int = 0
     answered: int = 0
@@ -210,23 +210,25 @@ class Replay:
 
     async def _ask_all(self, past: Iterable[Past], until: datetime | None, *, hold: bool) -> None:
         open_requests: set[asyncio.Task[None]] = set()
-        for each in past:
-            if until and each.moment >= until:
-                break
-            if each.known and each.known >= self.clock.since:
-                heapq.heappush(self._unknown, (each.known, f"{each.id}/0", each.label))
-            if each.moment < self.clock.since:
-                continue  # asked about by an earlier replay; its label may be due in this one
-            if await self._stopped_before(self.clock.due(each.moment)):
-                break
-            while hold and len(open_requests) >= CONNECTIONS:
-                stood = time.monotonic()
-                await asyncio.sleep(HELD_SECONDS)
-                self.clock.hold(time.monotonic() - stood)
-            task = asyncio.create_task(self._ask(each))
-            open_requests.add(task)
-            task.add_done_callback(open_requests.discard)
-        await asyncio.gather(*open_requests)
+        try:
+            for each in past:
+                if until and each.moment >= until:
+                    break
+                if each.known and each.known >= self.clock.since:
+                    heapq.heappush(self._unknown, (each.known, f"{each.id}/0", each.label))
+                if each.moment < self.clock.since:
+                    continue  # asked about by an earlier replay; its label may be due in this one
+                if await self._stopped_before(self.clock.due(each.moment)):
+                    break
+                while hold and len(open_requests) >= CONNECTIONS:
+                    stood = time.monotonic()
+                    await asyncio.sleep(HELD_SECONDS)
+                    self.clock.hold(time.monotonic() - stood)
+                task = asyncio.create_task(self._ask(each))
+                open_requests.add(task)
+                task.add_done_callback(open_requests.discard)
+        finally:  # also where a row cannot be read
+            await asyncio.gather(*open_requests)
 
     async def _stopped_before(self, due: float) -> bool:
         wait = due - time.monotonic()

@@ -25,7 +25,14 @@ def summary(skill: str) -> dict:
 
 
 PASSED = ("GatesPassed", "True", "Passed", "1 gates passed.")
-CANARY = {"version": 4, "step": 1, "ready": 1, "programmedPercent": 10, "verdict": "Inconclusive", "message": "Nothing is proved against it; the step lasts until 12:03."}
+CANARY = {
+    "version": 4,
+    "step": 1,
+    "ready": 1,
+    "programmedPercent": 10,
+    "verdict": "Inconclusive",
+    "message": "Nothing is proved against it; the step lasts until 12:03.",
+}
 INCIDENT = {"id": "e5904e2892c538cc", "cause": "new-data", "trainingJob": "flights", "openedAt": "2026-01-05T11:58:00Z", "modelVersion": "flights-v4"}
 WORLD = {
     "datasets": [ready(dataset(), "Version 5 was made.", activeVersion=5, versions=[{"version": 5, "rows": {"train": 34801, "validation": 7457, "test": 7459}}])],

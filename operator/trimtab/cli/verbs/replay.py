@@ -67,7 +67,7 @@ async def replay(
             for each in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(each, it.stop)
             await it.run(itertools.chain([first], past), end, hold=hold)
-    _show(it, output)
+    _show(it, output, f"trimtab why mdep/{deployment['metadata']['name']}")
 
 
 def columns_of(dataset: Manifest | None, said: Mapping[str, str | None], known: str | None = None, delay: str = "0s") -> Columns:
@@ -136,12 +136,12 @@ class Came:
         return self.found
 
 
-def _show(it: Replay, output: Output) -> None:
+def _show(it: Replay, output: Output, next_: str) -> None:
     tally = it.tally
     by = ", ".join(f"v{version} {count:,}" for version, count in sorted(tally.versions.items()))
     lines = [f"asked about {tally.asked:,} rows, {tally.answered:,} answered{f' by {by}' if by else ''}; {tally.labels:,} labels taken"]
     show(Came(tally.data(it.clock.held)), output, [*lines, *(f"  {count:6,} {what}" for what, count in tally.failed.most_common(MOST_SAID))])
     if tally.failed:
-        raise UserError(f"{tally.failed.total():,} of {tally.asked:,} requests were not answered.", "trimtab why")
+        raise UserError(f"{tally.failed.total():,} of {tally.asked:,} requests were not answered.", next_)
     if it.complaint:
-        raise UserError(f"The last labels were not taken: {it.complaint}.", "trimtab why")
+        raise UserError(f"The last labels were not taken: {it.complaint}.", next_)
