@@ -167,14 +167,17 @@ def test_the_doctor_sees_a_secret_without_reading_it_and_tells_who_may_not_look(
 
 
 def test_lint_asks_the_server_for_what_only_it_can_check(kinds, namespace, tmp_path, trimtab):
+    """A rule about a change: only the server knows what is there."""
     file = tmp_path / "a.yaml"
-    file.write_text(
-        "apiVersion: trimtab.dev/v1alpha1\nkind: Dataset\nmetadata: {name: flights}\nspec: {label: late, source: {uri: s3://lake/data/}, split: {train: 80}}\n"
-    )
+    file.write_text("apiVersion: trimtab.dev/v1alpha1\nkind: DriftMonitor\nmetadata: {name: flights}\nspec: {deployment: flights}\n")
+    kinds.kubectl("apply", "-n", namespace, "-f", str(file))
+    file.write_text(file.read_text().replace("deployment: flights", "deployment: trains"))
     assert trimtab("lint", str(file)).code == 0
     done = trimtab("lint", str(file), "--server")
     assert done.code == 1
-    assert "train, validation and test must add up to 100" in done.out
-    file.write_text(file.read_text().replace("train: 80", "train: 70"))
+    assert "spec.deployment cannot be changed" in done.out
+    file.write_text(file.read_text().replace("deployment: trains", "deployment: flights") + "  # nothing new\n")
     assert trimtab("lint", str(file), "--server").code == 0
-    assert kinds.kubectl("get", "dset", "-n", namespace) == ""
+    file.write_text(file.read_text().replace("name: flights", "name: another"))
+    assert trimtab("lint", str(file), "--server").code == 0
+    assert kinds.kubectl("get", "dm", "-n", namespace, "-o", "name") == "driftmonitor.trimtab.dev/flights\n", "nothing was written"
