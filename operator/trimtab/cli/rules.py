@@ -7,8 +7,6 @@ schema's defaults; rules about a change (`oldSelf`) hold for what is new.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import cel
-
 from trimtab.api.crd import root_schema
 from trimtab.api.kinds import Kind
 
@@ -72,6 +70,8 @@ def holds(rule: str, value: Any) -> bool:
     >>> holds("self.size() == 2 && self.isSorted()", [1, 2]), holds("self.substring(1) == 'b'", "ab"), holds("self.a > 0", {})
     (True, True, False)
     """
+    import cel  # brings a prompt of its own along, which no other verb should pay for
+
     context = cel.Context()
     context.add_variable("self", value)
     for name, function in EXTENSIONS.items():
