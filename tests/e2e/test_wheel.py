@@ -16,10 +16,10 @@ from support import replayed
 from support.audit import needless, written
 from support.installed import Installed, Resource, condition, resource
 
-JANUARY, AFTERWARDS = ("2013-01-21", "2013-01-31"), ("2013-01-31", "2013-04-01")
+JANUARY, AFTERWARDS = ("2013-01-21", "2013-01-31"), ("2013-01-31", "2013-03-25")
 FLIGHTS_A_DAY = 240
 DAYS_A_MINUTE = 10
-REPLAY_SECONDS = 60 * 60 / DAYS_A_MINUTE + 120
+REPLAY_SECONDS = 60 * 53 / DAYS_A_MINUTE + 120
 
 DATASET = {
     "source": {"uri": "s3://trimtab/wheel/data/", "predictions": "flights"},

@@ -88,7 +88,8 @@ class Installed:
         return json.loads(self.kubectl("get", plural, *chosen, "-o", "json"))["items"]
 
     def get(self, plural: str, name: str) -> Resource | None:
-        return next((each for each in self.every(plural) if each["metadata"]["name"] == name), None)
+        found = self.kubectl("get", plural, name, "--ignore-not-found", "-o", "json")
+        return json.loads(found) if found else None
 
     def until(self, what: str, holds: Callable[[], Any], seconds: float = 180) -> Any:
         """Poll until `holds` returns something true; what it returned. On time-out, what is there is shown."""
