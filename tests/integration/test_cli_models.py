@@ -21,6 +21,7 @@ from support.pods_played import PlayedPods
 from support.server_process import Committed, serving
 from support.told import ready
 from trimtab.jobs.training import run_index
+from trimtab.jobs.training.compaction import REST, compact
 from trimtab.jobs.training.record import RunRecord
 from trimtab.store.layout import Layout
 
@@ -253,6 +254,18 @@ def test_runs_are_found_by_typed_filters_compared_and_drawn(trimtab, committed):
     assert "training_job" not in compared
     wrong = trimtab("runs", "list", "--offline", "params.maxdepth > 5")
     assert (wrong.code, "Did you mean params.max_depth?" in wrong.err) == (2, True)
+
+
+def test_runs_whose_files_were_put_together_in_the_store_are_found_as_before(trimtab, committed):
+    store, layout = committed.store, Layout(committed.bucket, "team")
+    for number in range(12):
+        each = record(f"{number:02d}" * 16, metrics={"test": {"roc_auc": number / 100}})
+        store.put(f"{layout.run_index()}/flights-{each.run_key}.parquet", run_index.file(each))
+    before = trimtab("runs", "list", "metrics.roc_auc > 0.05", "-o", "json").json()
+    assert compact(store, layout.run_index(), least=10, now=datetime.now(UTC) + 2 * REST) >= 12
+    assert len(store.list(f"{layout.run_index()}/")) == 1
+    found = trimtab("runs", "list", "metrics.roc_auc > 0.05", "-o", "json")
+    assert (found.json(), len(before) >= 6) == (before, True), found.err
 
 
 def left(store, layout, key: str, files: dict[str, list[dict] | bytes], **facts) -> RunRecord:

@@ -1,6 +1,6 @@
 """The index of runs on this machine: a copy of the namespace's, brought up to date by what is new, and searched with typed filters.
 
-The workers write one small file a run (`trimtab.store.run_index`); here they lie in one Parquet file, with the address and ETag of the
+The workers write one small file a run, and put many together (`trimtab.store.run_index`); here all rows lie in one Parquet file, with the address and ETag of the
 file that each row came from, so that only what is new or changed is fetched again.
 """
 
@@ -17,7 +17,7 @@ from trimtab.cli import filters
 from trimtab.cli.access.kubeconfig import Access
 from trimtab.cli.errors import NotThere, UserError
 from trimtab.cli.filters import Filter, Term
-from trimtab.store.run_index import COLUMNS, SPLITS
+from trimtab.store.run_index import COLUMNS, NEWEST, SPLITS
 
 URI, ETAG = "source_uri", "source_etag"
 OURS = (URI, ETAG)
@@ -72,7 +72,7 @@ class Index:
         with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".parquet", delete=False) as beside:
             path = Path(beside.name)
         try:
-            self._db.execute(f"CREATE OR REPLACE TEMP TABLE whole AS {query}")
+            self._db.execute(f"CREATE OR REPLACE TEMP TABLE whole AS FROM ({query}) QUALIFY {NEWEST}")
             self._db.execute(f"COPY (SELECT *{self._spread()} FROM whole) TO {_text(str(path))} (FORMAT parquet)")
             path.replace(self.file)
         finally:

@@ -6,12 +6,15 @@ One small file a run: the worker that does the run writes it when it begins (`ou
 it ends; nobody else writes it, so that nothing is coordinated. A row that says Running although nothing runs is of a run that
 was killed: the TrainingJob's status says of what. What a run did not come to is NULL.
 
+When hundreds of them lie there, their rows are put together into `Compacted-<digest>.parquet` (`jobs/training/compaction.py`).
+For a moment, after a worker has died, or where a run writes again, it may have a row in two files: the newest (NEWEST) counts.
+
 Columns are the ones in COLUMNS, and for each split and metric `metric_column(split, metric)`, a DOUBLE: `test_skill`,
 `validation_log_loss`, `train_rmse`. A newer Trimtab may add columns, so read with union_by_name:
 
     SELECT run_key, model, estimator, parameters['learning_rate'] AS learning_rate, test_skill
     FROM read_parquet('s3://bucket/prefix/index/runs/*.parquet', union_by_name = true)
-    WHERE outcome = 'Succeeded' AND dataset_name = 'flights' ORDER BY test_skill DESC
+    WHERE outcome = 'Succeeded' AND dataset_name = 'flights' QUALIFY <NEWEST> ORDER BY test_skill DESC
 
 or `duckdb.sql(f"FROM {relation(folder)}")`, where `folder` is also a local one with copies of the files. This module imports
 nothing that reads data, so that whoever lists columns needs no data library.
@@ -24,6 +27,12 @@ Type = Literal["VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMPTZ", "MAP(VARCHAR, VARCH
 """As DuckDB names types; times are in UTC, to the millisecond."""
 
 SPLITS = ("train", "validation", "test")
+
+NEWEST = "row_number() OVER (PARTITION BY namespace, training_job, run_key ORDER BY started_at DESC, finished_at DESC NULLS LAST) = 1"
+"""After QUALIFY in DuckDB: one row a run."""
+
+COMPACTED = "Compacted-"
+"""A capital letter: no TrainingJob's name begins with one."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,14 @@ def metric_column(split: str, metric: str) -> str:
 def index_file(folder: str, training_job: str, run_key: str) -> str:
     """The one file that a run writes, under `layout.run_index()`."""
     return f"{folder}/{training_job}-{run_key}.parquet"
+
+
+def compacted_file(folder: str, digest: str) -> str:
+    return f"{folder}/{COMPACTED}{digest}.parquet"
+
+
+def is_compacted(uri: str) -> bool:
+    return uri.rpartition("/")[2].startswith(COMPACTED)
 
 
 def relation(folder: str) -> str:

@@ -29,6 +29,7 @@ from trimtab.jobs.context import Context
 from trimtab.jobs.errors import WorkerError
 from trimtab.jobs.logs import redact
 from trimtab.jobs.training import run_index
+from trimtab.jobs.training.compaction import compact
 from trimtab.jobs.training.fit import Point
 from trimtab.jobs.training.hardware import Sampler
 from trimtab.jobs.training.surroundings import surroundings
@@ -194,6 +195,7 @@ class Recorder:
         self._store.put(f"{self.uri}/log.txt", redact(self._log.text()).encode())
         self._list()  # first: a run whose record is complete is never asked again
         self._save()
+        compact(self._store, self._index.rpartition("/")[0])
 
     def _list(self) -> None:
         self._store.put(self._index, run_index.file(RunRecord.model_validate_json(self._json())))
