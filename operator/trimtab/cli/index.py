@@ -17,6 +17,8 @@ from trimtab.cli import filters
 from trimtab.cli.access.kubeconfig import Access
 from trimtab.cli.errors import NotThere, UserError
 from trimtab.cli.filters import Filter, Term
+from trimtab.cli.quoting import name as _name
+from trimtab.cli.quoting import text as _text
 from trimtab.store.run_index import COLUMNS, NEWEST, SPLITS
 
 URI, ETAG = "source_uri", "source_etag"
@@ -172,11 +174,3 @@ def _nothing() -> str:
     """What an index without a run looks like."""
     columns = [f"CAST(NULL AS {each.type}) AS {each.name}" for each in COLUMNS] + [f"CAST(NULL AS VARCHAR) AS {name}" for name in OURS]
     return f"(SELECT {', '.join(columns)} LIMIT 0)"
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from trimtab.cli.errors import NotThere, Usage, UserError
+from trimtab.cli.quoting import name as _q
 
 READERS = {".csv": "read_csv", ".gz": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet", ".pq": "read_parquet"}
 LABELS = ("label", "target", "y", "outcome", "late", "churn", "churned", "default", "fraud", "class", "price", "amount")
@@ -147,7 +148,3 @@ def _is_number(column: Column) -> bool:
 
 def _one(table: duckdb.DuckDBPyConnection, query: str) -> Any:
     return table.execute(query).fetchall()[0][0]
-
-
-def _q(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -20,9 +20,11 @@ from typing import Any
 import aiohttp
 import duckdb
 
+from trimtab.cli import quoting
 from trimtab.cli.errors import Usage
 from trimtab.cli.views import inference
 from trimtab.cli.views.inference import Row
+from trimtab.cli.views.listed import moment
 
 CONNECTIONS = 32
 ANSWER_SECONDS = 30.0
@@ -70,7 +72,7 @@ def read(file: Path, columns: Columns) -> Iterator[Past]:
 
 
 def _opened(table: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
-    path = "'" + str(file).replace("'", "''") + "'"
+    path = quoting.text(str(file))
     scan = f"read_csv({path}, header = true, all_varchar = true)" if file.suffix == ".csv" else f"read_parquet({path})"
     table.execute(f"SET TimeZone = 'UTC'; CREATE VIEW past AS SELECT *, row_number() OVER () AS row_number FROM {scan}")
     return [str(each[0]) for each in table.execute("DESCRIBE past").fetchall()]
@@ -84,18 +86,18 @@ def _check(file: Path, names: list[str], columns: Columns) -> None:
 
 def _moment(column: str) -> str:
     """Nothing that is no time is passed over: it comes first, and is refused."""
-    return f"""TRY_CAST("{column.replace('"', '""')}" AS TIMESTAMPTZ) NULLS FIRST"""
+    return f"TRY_CAST({quoting.name(column)} AS TIMESTAMPTZ) NULLS FIRST"
 
 
 def _past(file: Path, row: Row, columns: Columns) -> Past:
     number = row.pop("row_number")
-    moment = time_of(row[columns.time])
-    if moment is None:
+    asked_at = time_of(row[columns.time])
+    if asked_at is None:
         raise Usage(f"{file}, row {number}: {columns.time} is {row[columns.time]!r}, which is no time such as 2013-01-31T18:00:00Z.")
-    known = time_of(row[columns.known]) if columns.known else moment + columns.delay
+    known = time_of(row[columns.known]) if columns.known else asked_at + columns.delay
     label = None if row[columns.label] in (None, "") else row[columns.label]
     values = {name: plain(value) for name, value in row.items() if name not in (columns.label, columns.known)}
-    return Past(str(row[columns.id]) if columns.id else f"{file.stem}-{number}", moment, values, label, known if label is not None else None)
+    return Past(str(row[columns.id]) if columns.id else f"{file.stem}-{number}", asked_at, values, label, known if label is not None else None)
 
 
 def time_of(value: Any) -> datetime | None:
@@ -105,10 +107,7 @@ def time_of(value: Any) -> datetime | None:
     >>> time_of("soon")
     """
     if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
+        return moment(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, datetime):

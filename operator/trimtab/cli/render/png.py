@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trimtab.cli.errors import UserError
 from trimtab.cli.render.axes import BOTTOM, COLOURS, DASHES, HEAD, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axes, Curves
+
+if TYPE_CHECKING:
+    from trimtab.cli.render.canvas import Canvas
 
 LARGER = 2
 INK, GREY = (34, 34, 34), (136, 136, 136)
@@ -23,7 +27,7 @@ def write(path: Path, title: str, plots: Mapping[str, Curves]) -> None:
     canvas.save(path)
 
 
-def _plot(canvas, above: float, name: str, curves: Curves) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _plot(canvas: "Canvas", above: float, name: str, curves: Curves) -> None:
     axes, foot, edge = Axes.of(curves), above + HEIGHT - BOTTOM, WIDTH - RIGHT
     canvas.text(_at(LEFT, above + 22), name, INK, 13 * LARGER)
     canvas.path([_at(LEFT, above + TOP), _at(LEFT, foot), _at(edge, foot)], GREY, LARGER)

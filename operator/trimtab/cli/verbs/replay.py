@@ -77,9 +77,10 @@ def columns_of(dataset: Manifest | None, said: Mapping[str, str | None], known: 
     for what in ("label", "time"):
         if not found[what]:
             raise Usage(f"Nothing says which column is the {what}: the Dataset that the model learned from is not there, or names none.", f"--{what} COLUMN")
-    if known and duration(delay):
+    after = duration(delay)
+    if known and after:
         raise Usage("--known and --delay exclude each other: a label is known at the time of a column, or so long after its row.", EXAMPLE)
-    return Columns(**found, known=known or "", delay=duration(delay))
+    return Columns(**found, known=known or "", delay=after)
 
 
 MOST_SAID = 20
