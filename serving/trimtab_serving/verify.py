@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 from pydantic import ValidationError
 
+from trimtab.api import termination
 from trimtab.api.documents import DOCUMENT_VARIABLE, DONE, USER_FAULT, Result, VerifyDocument, leave
 from trimtab.api.reasons import Reason
 from trimtab_serving import logs
@@ -41,6 +42,7 @@ def verify(document: VerifyDocument, env: Mapping[str, str]) -> tuple[Result, in
 
 def main(env: Mapping[str, str] = os.environ) -> int:
     logs.configure()
+    termination.keep_a_note_of_memory()
     try:
         result, code = verify(VerifyDocument.model_validate_json(env.get(DOCUMENT_VARIABLE, "")), env)
     except ValidationError as error:

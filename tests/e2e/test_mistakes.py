@@ -96,7 +96,7 @@ MISTAKES = [
             "no-memory", template={"spec": {"containers": [{"name": "main", "resources": {"requests": {"memory": "32Mi"}, "limits": {"memory": "48Mi"}}}]}}
         ),
         "OutOfMemory",
-        ("48Mi", "resources.limits.memory"),
+        ("its limit of 48Mi (", "Mi when last noted)", "resources.limits.memory"),
         right=training("no-memory", **PATIENT),
     ),
 ]

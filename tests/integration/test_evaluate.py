@@ -13,9 +13,10 @@ import pytest
 from support import watched
 from support.object_store import ObjectStore
 from support.watched import Place, Version, between
-from trimtab.api.documents import DOCUMENT_VARIABLE, TERMINATION_BYTES
+from trimtab.api.documents import DOCUMENT_VARIABLE
 from trimtab.api.driftmonitor import DriftMonitorSpec
 from trimtab.api.evaluation import EvaluateDocument, unpack
+from trimtab.api.termination import LOG_BYTES
 from trimtab.jobs import run
 from trimtab.jobs.errors import UserFault
 from trimtab_serving.protocol import Request
@@ -336,7 +337,7 @@ def test_the_shell_runs_it_and_its_answer_fits_a_termination_message(place, good
     env = place.objects.environment(place.bucket) | {DOCUMENT_VARIABLE: document.model_dump_json(by_alias=True), "TRIMTAB_METRICS_PORT": "0"}
     result, code = run.answer(env)
     assert (code, result.outcome, result.reason) == (0, "Succeeded", "Evaluated")
-    assert len(result.encode()) <= TERMINATION_BYTES
+    assert len(result.encode()) <= LOG_BYTES
     assert len(unpack(result.packed).windows) == 20
 
 

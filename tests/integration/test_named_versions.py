@@ -4,7 +4,8 @@ import pytest
 
 from support.object_store import ObjectStore
 from support.worker import Worker, table
-from trimtab.api.documents import MOST_NAMED, TERMINATION_BYTES
+from trimtab.api.documents import MOST_NAMED
+from trimtab.api.termination import LOG_BYTES
 from trimtab.store.client import Store
 
 
@@ -42,7 +43,7 @@ def test_as_many_as_may_be_named_fit_a_termination_message(worker: Worker) -> No
         worker.snapshot({"label": "late", "timestamp": "time"})
     answer = worker.snapshot({"label": "late", "timestamp": "time"}, named=range(1, MOST_NAMED + 1))[1]
     assert len(answer.found()) == MOST_NAMED
-    assert len(answer.encode()) <= TERMINATION_BYTES
+    assert len(answer.encode()) <= LOG_BYTES
     assert type(answer).decode(answer.encode()) == answer
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from support.tables import table
 from support.training import Trainer, champion
-from trimtab.api.documents import TERMINATION_BYTES, Result
+from trimtab.api.documents import Result
 from trimtab.api.modelversion import Artifact
+from trimtab.api.termination import LOG_BYTES
 from trimtab.jobs.errors import TryAgain, UserFault
 from trimtab.jobs.run import answer
 from trimtab.jobs.training import usercode
@@ -316,7 +317,7 @@ def test_a_thousand_columns_fit_into_the_answer(trainer, tmp_path):
     data = pd.concat([table(400)[["flight_id", "sched_dep", "late"]], wide], axis=1)
     data["late"] = np.where(wide.iloc[:, 0] > 0, "true", "false")
     result = trainer.run(trainer.document(trainer.dataset(data)))
-    assert len(result.encode().encode()) <= TERMINATION_BYTES
+    assert len(result.encode().encode()) <= LOG_BYTES
     decoded = Result.decode(result.encode())
     assert decoded is not None
     trained = decoded.trained()

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from support.object_store import ObjectStore
 from trimtab.api.dataset import DatasetSpec
-from trimtab.api.documents import DOCUMENT_VARIABLE, TERMINATION_LOG_VARIABLE, FeaturePointer, GcDocument, MaterializeDocument, Result, SnapshotDocument
+from trimtab.api.documents import DOCUMENT_VARIABLE, FeaturePointer, GcDocument, MaterializeDocument, Result, SnapshotDocument
 from trimtab.api.featureset import FeatureSetSpec
+from trimtab.api.termination import LOG_VARIABLE
 from trimtab.jobs import run
 
 OPERATOR = Path(__file__).parents[2] / "operator"
@@ -61,7 +62,7 @@ class Worker:
         """The same in a process of its own, started as the image starts it; the result is read from its termination message."""
         message = folder / "termination-log"
         env = self._environment(self._snapshot(spec, "flights"), "") | {
-            TERMINATION_LOG_VARIABLE: str(message),
+            LOG_VARIABLE: str(message),
             "TMPDIR": str(folder),
             "PYTHONPATH": str(OPERATOR),
         }

@@ -1,16 +1,14 @@
 """What operator and worker say to each other: one document in the environment, one result in the termination message."""
 
 import base64
-import contextlib
 import json
-import os
 import zlib
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, Json, TypeAdapter
 
+from trimtab.api import termination
 from trimtab.api.base import Status
 from trimtab.api.dataset import DatasetSpec, FeatureVersion, Join
 from trimtab.api.featureset import FeatureSetSpec
@@ -28,10 +26,6 @@ SPOOL_VARIABLE = "TRIMTAB_SPOOL"
 SPOOL_BYTES = 256 * 1024 * 1024
 """What it keeps there at most: at a thousand predictions a second, of 30 columns each, some twenty minutes."""
 
-TERMINATION_LOG = "/dev/termination-log"
-TERMINATION_LOG_VARIABLE = "TRIMTAB_TERMINATION_LOG"
-TERMINATION_BYTES = 4096
-"""The kubelet cuts a termination message here."""
 MESSAGE_CHARACTERS = 1000
 
 DONE, USER_FAULT, TRY_AGAIN = 0, 2, 3
@@ -225,7 +219,7 @@ class Result(Status):
 
     def with_found(self, found: list[Found]) -> "Result":
         """With as many of these as there is room for."""
-        room = TERMINATION_BYTES - len(self.encode()) - len(',"packed":""')
+        room = termination.LOG_BYTES - len(self.encode()) - len(',"packed":""')
         return self.model_copy(update={"packed": pack_found(found, room)}) if found else self
 
     def found(self) -> list[Found]:
@@ -239,7 +233,7 @@ class Result(Status):
         """One line of JSON that fits a termination message; the sentence is cut first, then nothing."""
         message = self.message[:MESSAGE_CHARACTERS]
         text = self._json(message)
-        over = len(text) - TERMINATION_BYTES  # JSON is ASCII here, and a character takes at least a byte: so many less are enough
+        over = len(text) - termination.LOG_BYTES  # JSON is ASCII here, and a character takes at least a byte: so many less are enough
         return text if over <= 0 else self._json(message[: max(0, len(message) - over)])
 
     def _json(self, message: str) -> str:
@@ -257,9 +251,8 @@ class Result(Status):
 
 
 def leave(result: Result) -> None:
-    """Write the result where the kubelet reads it when the container has ended; nothing is lost where there is no kubelet."""
-    with contextlib.suppress(OSError):
-        Path(os.environ.get(TERMINATION_LOG_VARIABLE, TERMINATION_LOG)).write_text(result.encode(), encoding="utf-8")
+    """Write the result where the kubelet reads it when the container has ended."""
+    termination.leave(result.encode())
 
 
 def pack(trained: Trained, room: int = 3000) -> str:

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from trimtab.api.base import API_VERSION
 from trimtab.api.kinds import DATASET, DEPLOYMENT, MODEL_VERSION
 from trimtab.api.kinds import TRAINING_JOB as KIND
+from trimtab.api.termination import mebibytes
 from trimtab.api.trainingjob import ConfigMapKey, Progress
 from trimtab.controllers.configmaps import code_of
 from trimtab.controllers.monitors import monitors_of
@@ -27,7 +28,6 @@ MOST_METRICS = 8
 """Numbers of a run's progress that are shown; the record in the object store has them all."""
 MOST_MESSAGE = 200
 MOST_NAME = 63
-MEBIBYTE = 1 << 20
 
 
 def RELATED(obj: Manifest) -> list[Key]:  # noqa: N802 - part of the interface of a controller
@@ -96,11 +96,6 @@ def read_progress(text: str) -> Progress | None:
         metrics=dict(sorted(metrics.items())[:MOST_METRICS]),
         peak_memory=mebibytes(peak) if peak else None,
     )
-
-
-def mebibytes(size: float) -> str:
-    """Bytes as people write limits of memory."""
-    return f"{round(size / MEBIBYTE)}Mi"
 
 
 __all__ = ["CHILDREN", "KIND", "RELATED", "Seen", "observe", "plan"]

@@ -10,8 +10,12 @@ import socket
 import sys
 import threading
 
-from trimtab.api.documents import TRY_AGAIN, leave
-from trimtab.jobs.run import interrupted, main
+from trimtab.api.termination import keep_a_note_of_memory
+
+keep_a_note_of_memory()  # before anything that takes memory, the imports below among it
+
+from trimtab.api.documents import TRY_AGAIN, leave  # noqa: E402
+from trimtab.jobs.run import interrupted, main  # noqa: E402
 
 
 def listen_for_the_end() -> None:

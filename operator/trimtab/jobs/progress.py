@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from trimtab.jobs import memory
+from trimtab.api.termination import memory_peak
 
 PORT = 8081
 PORT_VARIABLE = "TRIMTAB_METRICS_PORT"
@@ -28,7 +28,7 @@ class Progress:
         self._info = Gauge("trimtab_progress_info", "What is being done now; the value is always 1.", ["message"], registry=self.registry)
         self._names: set[str] = set()
         peak = Gauge("trimtab_memory_peak_bytes", "The most memory this process has held so far.", registry=self.registry)
-        peak.set_function(memory.peak)
+        peak.set_function(memory_peak)
 
     def update(self, percent: float | None = None, message: str | None = None, metrics: Mapping[str, float] | None = None) -> None:
         """Set what is given and leave the rest; the ninth metric and those after it are passed over."""

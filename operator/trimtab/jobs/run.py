@@ -28,6 +28,7 @@ from trimtab.api.documents import (
 )
 from trimtab.api.evaluation import EvaluateDocument
 from trimtab.api.reasons import RAISE_MEMORY, Reason
+from trimtab.api.termination import mebibytes, memory_peak
 from trimtab.jobs import logs
 from trimtab.jobs.context import Context, Pod
 from trimtab.jobs.errors import UserFault, WorkerError
@@ -118,7 +119,7 @@ def _last_words(error: Exception) -> str:
 def _out_of_memory(error: MemoryError) -> Result:
     from trimtab.jobs import memory
 
-    limit, peak = (f"{size >> 20}Mi" for size in (memory.available(), memory.peak()))
+    limit, peak = mebibytes(memory.available()), mebibytes(memory_peak())
     known = " (" + ", ".join([f"peak {peak}", *filter(None, [str(error)])]) + ")"
     return Result(outcome="Failed", reason=Reason.OUT_OF_MEMORY.value, message=Reason.OUT_OF_MEMORY.say(limit=limit, peak=known, advice=RAISE_MEMORY))
 

@@ -106,13 +106,10 @@ class Attempt:
         return Ref(build.API_VERSION, build.PLURAL, metadata["namespace"], metadata["name"], metadata["uid"])
 
 
-def attempts(verb: str, jobs: list[Manifest], pods: list[Manifest], events: list[Manifest], now: datetime, *, peak: str = "") -> list[Attempt]:
-    """The Jobs of one verb with their outcomes, newest first; one that is being deleted is as good as gone.
-
-    `peak` is the most memory that the work under way was seen to hold.
-    """
+def attempts(verb: str, jobs: list[Manifest], pods: list[Manifest], events: list[Manifest], now: datetime) -> list[Attempt]:
+    """The Jobs of one verb with their outcomes, newest first; one that is being deleted is as good as gone."""
     mine = [job for job in jobs if job["metadata"].get("labels", {}).get(VERB) == verb and not job["metadata"].get("deletionTimestamp")]
-    found = [Attempt(job, read(job, pods, events, now, peak=peak)) for job in mine]
+    found = [Attempt(job, read(job, pods, events, now)) for job in mine]
     return sorted(found, key=lambda attempt: (attempt.created_at, attempt.number), reverse=True)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from trimtab.api.documents import TRY_AGAIN, Result
 from trimtab.api.pods import SERVICE_ACCOUNT, STORE_SECRET
 from trimtab.api.reasons import RAISE_MEMORY, Reason
+from trimtab.api.termination import noted_peak
 from trimtab.manifests.jobs import CONTAINER, QUEUE_LABEL
 from trimtab.manifests.labels import OWNER_KIND
 from trimtab.plans.conditions import parse
@@ -60,13 +61,12 @@ Outcome = Running | Waiting | Finished | Failed
 
 @dataclass(frozen=True)
 class Scene:
-    """A Job with its pods, newest first, and its Events; `peak`: the most memory that one of them was seen to hold, where that is known."""
+    """A Job with its pods, newest first, and its Events."""
 
     job: Manifest
     pods: tuple[Manifest, ...]
     events: tuple[Manifest, ...]
     now: datetime
-    peak: str = ""
 
     @property
     def name(self) -> str:
@@ -84,10 +84,10 @@ class Scene:
 Reading = Callable[[Scene], Outcome | None]
 
 
-def read(job: Manifest, pods: list[Manifest], events: list[Manifest], now: datetime, *, peak: str = "") -> Outcome:
-    """The outcome so far; `pods` and `events` may be those of other Jobs too, `peak` is the most memory its pods were seen to hold."""
+def read(job: Manifest, pods: list[Manifest], events: list[Manifest], now: datetime) -> Outcome:
+    """The outcome so far; `pods` and `events` may be those of other Jobs too."""
     mine = sorted((pod for pod in pods if _belongs(pod, job)), key=_age, reverse=True)
-    scene = Scene(job, tuple(mine), tuple(event for event in events if event.get("involvedObject", {}).get("uid") == job["metadata"]["uid"]), now, peak)
+    scene = Scene(job, tuple(mine), tuple(event for event in events if event.get("involvedObject", {}).get("uid") == job["metadata"]["uid"]), now)
     return next(outcome for reading in READINGS if (outcome := reading(scene)))
 
 
@@ -207,7 +207,8 @@ def out_of_memory(death: Death) -> Failed | None:
     if death.terminated.get("reason") != "OOMKilled":
         return None
     limit = _spec(death.pod).get("resources", {}).get("limits", {}).get("memory", "its node")
-    peak = f" ({death.scene.peak} when last asked)" if death.scene.peak else ""
+    noted = noted_peak(death.terminated.get("message", ""))
+    peak = f" ({noted} when last noted)" if noted else ""
     return Failed(Reason.OUT_OF_MEMORY, Reason.OUT_OF_MEMORY.say(limit=limit, peak=peak, advice=TAKES_TOO_MUCH.get(death.scene.owner_kind, RAISE_MEMORY)))
 
 
@@ -233,7 +234,8 @@ def said_why(death: Death) -> Failed | None:
 def crashed(death: Death) -> Failed | None:
     if not death.terminated:
         return None
-    code, tail = death.terminated.get("exitCode"), _last_line(death.terminated.get("message", ""))
+    code, said = death.terminated.get("exitCode"), death.terminated.get("message", "")
+    tail = "" if noted_peak(said) else _last_line(said)
     return Failed(Reason.CRASHED, Reason.CRASHED.say(code=code, detail=_sentence(tail or "its log says more")), retry=code == TRY_AGAIN)
 
 

@@ -99,8 +99,7 @@ class Seen:
         )
 
     def scene(self, now: datetime) -> Scene:
-        peak = (self.status.progress and self.status.progress.peak_memory) or ""
-        found = attempts("train", list(self.jobs), list(self.pods), list(self.events), now, peak=peak)
+        found = attempts("train", list(self.jobs), list(self.pods), list(self.events), now)
         requested = self.annotations.get(RUN_REQUESTED, "")
         return Scene(self.owner.name, self.model, self.spec, requested, self.status, tuple(found), self.versions, self.shape.digest, now)
 

@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from trimtab.api.documents import TERMINATION_BYTES, Result
+from trimtab.api.documents import Result
+from trimtab.api.termination import LOG_BYTES
 
 
 def result(message: str, packed: str = "p" * 2400) -> Result:
@@ -25,7 +26,7 @@ def result(message: str, packed: str = "p" * 2400) -> Result:
 def test_an_answer_of_any_length_fits_and_is_read_again(letter: str, characters: int, packed: int) -> None:
     said = result(letter * characters, "p" * packed)
     text = said.encode()
-    assert len(text.encode()) <= TERMINATION_BYTES
+    assert len(text.encode()) <= LOG_BYTES
     read = Result.decode(text)
     assert read is not None
     assert (read.outcome, read.uri, read.packed) == (said.outcome, said.uri, said.packed)

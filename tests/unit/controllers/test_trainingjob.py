@@ -515,7 +515,7 @@ async def test_progress_is_written_at_most_every_thirty_seconds():
     assert told.status("TrainingJob")["progress"]["percent"] == 50
 
 
-async def test_running_out_of_memory_names_the_limit_and_the_peak_that_the_pod_told():
+async def test_running_out_of_memory_names_the_limit_and_the_peak_that_the_pod_noted():
     told = await begun()
     job = told.job("train")
     start(told.api, job)
@@ -523,11 +523,11 @@ async def test_running_out_of_memory_names_the_limit_and_the_peak_that_the_pod_t
     await told.settle()
     assert told.status("TrainingJob")["progress"]["peakMemory"] == "1913Mi"
     told.api.scrapes.clear()
-    told.api.given(pod_of(job, phase="Failed", state=terminated(137, reason="OOMKilled")))
+    told.api.given(pod_of(job, phase="Failed", state=terminated(137, '{"peakMemory": "1990Mi"}', reason="OOMKilled")))
     told.api.set_status(job, active=0, failed=1, conditions=[condition("Failed", "BackoffLimitExceeded")])
     await told.settle()
     assert told.ready("TrainingJob") == ("False", "OutOfMemory")
-    assert "its limit of 2Gi (1913Mi when last asked); raise" in told.condition("TrainingJob", "Ready")["message"]
+    assert "its limit of 2Gi (1990Mi when last noted); raise" in told.condition("TrainingJob", "Ready")["message"]
 
 
 async def test_a_pod_that_does_not_answer_leaves_the_progress_as_it_was():

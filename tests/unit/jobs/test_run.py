@@ -12,10 +12,12 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
-from trimtab.api.documents import DOCUMENT_VARIABLE, DONE, TERMINATION_BYTES, TERMINATION_LOG_VARIABLE, TRY_AGAIN, USER_FAULT, GcDocument, Result
+from trimtab.api.documents import DOCUMENT_VARIABLE, DONE, TRY_AGAIN, USER_FAULT, GcDocument, Result
 from trimtab.api.reasons import Reason
+from trimtab.api.termination import LOG_BYTES, LOG_VARIABLE
 from trimtab.jobs import memory, run
 from trimtab.jobs.context import Context
 from trimtab.jobs.errors import TryAgain, UserFault
@@ -41,7 +43,7 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tup
     """Runs the shell around a verb that the test supplies."""
 
     def run_it(verb: Verb, **extra: str) -> tuple[int, Result]:
-        for name, value in (ENVIRONMENT | {TERMINATION_LOG_VARIABLE: str(tmp_path / "message")} | extra).items():
+        for name, value in (ENVIRONMENT | {LOG_VARIABLE: str(tmp_path / "message")} | extra).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(run, "import_module", lambda _name: types.SimpleNamespace(run=verb))
         code = run.main(os.environ)
@@ -114,7 +116,7 @@ def test_the_log_is_one_json_object_a_line(worker: Callable[..., tuple[int, Resu
 
 def test_an_endless_sentence_still_fits_the_termination_message(worker: Callable[..., tuple[int, Result]], tmp_path: Path) -> None:
     worker(raising(UserFault(Reason.CRASHED, "ä" * 9000, facts={str(n): "y" * 100 for n in range(16)})))
-    assert len((tmp_path / "message").read_bytes()) <= TERMINATION_BYTES
+    assert len((tmp_path / "message").read_bytes()) <= LOG_BYTES
 
 
 @pytest.mark.parametrize("document", ["", "{}", '{"verb":"fly"}', "no json"])
@@ -151,27 +153,13 @@ def test_a_taken_port_is_not_a_failure() -> None:
         assert not Progress().serve(taken.getsockname()[1])
 
 
-@pytest.mark.parametrize(
-    ("file", "content", "expected"),
-    [
-        ("memory.max", "1048576\n", 1048576),
-        ("memory.max", "max\n", None),
-        ("memory/memory.limit_in_bytes", "2097152", 2097152),
-        ("memory/memory.limit_in_bytes", str(2**63 - 4096), None),
-    ],
-)
-def test_memory_is_the_containers_limit_else_the_machines(tmp_path: Path, file: str, content: str, expected: int | None) -> None:
-    (tmp_path / file).parent.mkdir(exist_ok=True)
-    (tmp_path / file).write_text(content)
-    assert memory.available(tmp_path) == (expected or memory.available(tmp_path / "nothing"))
+MACHINE = psutil.virtual_memory().total
 
 
-def test_the_peak_of_memory_is_the_kernels_own_or_unknown(tmp_path: Path) -> None:
-    status = tmp_path / "status"
-    status.write_text("Name:\tpython\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n")
-    assert memory.peak(status) == 2 << 20
-    assert memory.peak(tmp_path / "nothing") == 0
-    assert memory.peak() > 1 << 20
+@pytest.mark.parametrize(("limit", "expected"), [(1 << 20, 1 << 20), (None, MACHINE), (2**63 - 4096, MACHINE)])
+def test_memory_is_the_containers_limit_else_the_machines(monkeypatch: pytest.MonkeyPatch, limit: int | None, expected: int) -> None:
+    monkeypatch.setattr(memory, "memory_limit", lambda: limit)
+    assert memory.available() == expected
 
 
 def test_the_peak_of_memory_can_be_scraped() -> None:
@@ -193,7 +181,7 @@ sys.exit(run.main())
 
 
 def test_told_to_stop_it_ends_at_once_and_says_so(tmp_path: Path) -> None:
-    env = {**os.environ, **ENVIRONMENT, TERMINATION_LOG_VARIABLE: str(tmp_path / "message"), "PYTHONPATH": "operator"}
+    env = {**os.environ, **ENVIRONMENT, LOG_VARIABLE: str(tmp_path / "message"), "PYTHONPATH": "operator"}
     with subprocess.Popen([sys.executable, "-c", BUSY_IN_NATIVE_CODE], env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         while "busy" not in (line := process.stdout.readline()):

@@ -131,12 +131,20 @@ def test_out_of_memory_names_the_limit_and_the_field():
     assert not failed.retry
 
 
-def test_out_of_memory_names_the_peak_where_the_pod_told_it():
-    the_job = job(GAVE_UP)
-    killed = pod_of(the_job, phase="Failed", state=terminated(137, reason="OOMKilled"))
-    failed = read(the_job, [killed], [], NOW, peak="1913Mi")
+NOTE = '{"peakMemory": "1913Mi"}'
+
+
+def test_out_of_memory_names_the_peak_where_the_pod_noted_it():
+    failed = outcome(terminated(137, NOTE, reason="OOMKilled"), GAVE_UP, phase="Failed")
     assert isinstance(failed, Failed)
-    assert "limit of 2Gi (1913Mi when last asked); raise" in failed.message
+    assert "limit of 2Gi (1913Mi when last noted); raise" in failed.message
+
+
+def test_a_note_of_memory_is_no_sentence_about_another_death():
+    failed = outcome(terminated(139, NOTE), GAVE_UP, phase="Failed")
+    assert isinstance(failed, Failed)
+    assert "peakMemory" not in failed.message
+    assert "139" in failed.message
 
 
 @pytest.mark.parametrize(("code", "retry"), [(2, False), (3, True)])

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from support.pages import LEAST_CONTRAST, contrasts, is_accessible
-from trimtab.api.documents import TERMINATION_BYTES, DatasetPointer, Result, TrainDocument
+from trimtab.api.documents import DatasetPointer, Result, TrainDocument
 from trimtab.api.modelversion import GateResult
+from trimtab.api.termination import LOG_BYTES
 from trimtab.api.trainingjob import Evaluation, TrainingJobSpec
 from trimtab.jobs.context import Context, Pod
 from trimtab.jobs.errors import UserFault
@@ -229,7 +230,7 @@ def test_a_failed_gate_rejects_and_says_why():
 def test_the_answer_fits_whatever_it_carries(columns):
     gates = [GateResult(name=f"gate-{number}", outcome="Failed", message=f"{number}{HEX}" * 7) for number in range(32)]
     result = told(gates, columns)
-    assert len(result.encode().encode()) <= TERMINATION_BYTES
+    assert len(result.encode().encode()) <= LOG_BYTES
     decoded = Result.decode(result.encode())
     assert decoded is not None
     trained = decoded.trained()
