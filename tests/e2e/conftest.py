@@ -63,7 +63,7 @@ def cluster() -> Iterator[LiveCluster]:
         it.tool("down")
 
 
-TENANTS = ("flights", "chaos", "mistakes", "wheel", "rollout", "bikesharing", "traffic")
+TENANTS = ("flights", "chaos", "mistakes", "wheel", "features", "rollout", "bikesharing", "traffic")
 """Namespaces of the tests: a store of their own each, so that none sees what another left."""
 
 

@@ -5,8 +5,9 @@ server's own model, recorder and labels; `evaluate` looks at it.
 """
 
 import hashlib
+import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -19,7 +20,7 @@ import pandas as pd
 from support import flights
 from support.object_store import ObjectStore
 from support.worker import Worker
-from trimtab.api.documents import DatasetPointer, Result, ServingDocument, TrainDocument
+from trimtab.api.documents import DatasetPointer, FeaturePointer, Result, ServingDocument, TrainDocument
 from trimtab.api.driftmonitor import DriftMonitorSpec
 from trimtab.api.evaluation import Evaluated, EvaluateDocument, ModelPointer, unpack
 from trimtab.api.modelversion import Artifact
@@ -90,12 +91,21 @@ class Place:
         folder.mkdir(parents=True)
         return Context(self.store, self.layout, Progress(), folder, WorkerPod(uuid.uuid4().hex, "pod", "team", "node"))
 
-    def dataset(self, name: str, rows: pd.DataFrame, **spec: Any) -> DatasetPointer:
+    def feature_set(self, name: str, table: pd.DataFrame, **spec: Any) -> FeaturePointer:
+        """A version of a FeatureSet of these rows, made by the worker."""
+        uri = f"s3://{self.bucket}/source/{name}/"
+        self.store.put(f"{uri}rows.csv", table.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode())
+        _, result = Worker(self.objects, self.bucket).materialize({"source": {"uri": uri}} | spec, name=name)
+        assert result.outcome == "Succeeded", result.message
+        facts = result.facts
+        return FeaturePointer(name=name, version=int(facts["version"]), digest=facts["digest"], manifest_digest=result.manifest_digest, uri=result.uri)
+
+    def dataset(self, name: str, rows: pd.DataFrame, joined: Sequence[FeaturePointer] = (), **spec: Any) -> DatasetPointer:
         """A version of a Dataset of these flights, made by the worker."""
         uri = f"s3://{self.bucket}/source/{name}/"
         self.store.put(f"{uri}rows.csv", rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode())
         wanted = {"source": {"uri": uri}, "label": "late", "timestamp": "sched_dep", "id": "flight_id"} | spec
-        _, result = Worker(self.objects, self.bucket).snapshot(wanted, name=name)
+        _, result = Worker(self.objects, self.bucket).snapshot(wanted, name=name, features=joined)
         assert result.outcome == "Succeeded", result.message
         return DatasetPointer(name=name, version=1, digest=result.facts["digest"], manifest_digest=result.manifest_digest, uri=result.uri)
 
@@ -151,12 +161,15 @@ class Place:
         name: str = "",
         predecessor: ModelPointer | None = None,
         incident: str = "",
+        features: Sequence[FeaturePointer] = (),
+        dataset: str = "",
         **spec: Any,
     ) -> tuple[Result, Evaluated]:
         """What the verb answers at that time on the event clock."""
         document = EvaluateDocument(
             namespace="team", name=name or deployment, uid="u", deployment=deployment, watching=watching, predecessor=predecessor, incident=incident,
             spec=DriftMonitorSpec.model_validate({"deployment": deployment, "clock": "Event"} | spec), now=utc(now), since=utc(since),
+            features=list(features), dataset=dataset,
         )  # fmt: skip
         result = evaluate.run(document, self.context())
         return result, unpack(result.packed)
@@ -180,15 +193,17 @@ class Pod:
     name: str
     spool: Path
 
-    def answers(self, rows: pd.DataFrame, *, prefix: str = "", answering: Answering = truly) -> "Pod":
-        """One request for the flights of each hour, with their time; `answering` may have a bug."""
+    def answers(self, rows: pd.DataFrame, *, prefix: str = "", answering: Answering = truly, context: Sequence[str] = ()) -> "Pod":
+        """One request for the flights of each hour, with their time; `answering` may have a bug, `context` is sent though the model takes it not."""
         env = self.place.objects.environment(self.place.bucket) | {"POD_NAME": self.name, "TRIMTAB_SPOOL": str(self.spool)}
         recorder = lay(self.document, env, Tally(), self.model).recorder
         assert recorder is not None
         recorder.start()
         for hour, part in rows.groupby(rows.sched_dep.dt.floor("h"), sort=True):
             inputs = {each.name: plain(part[each.name]) for each in self.model.signature.inputs if each.name in part}
-            body = example(self.model.signature, inputs)[:-1] + f',"parameters":{{"event_time":"{hour:%Y-%m-%dT%H:%M:%SZ}"}}}}'.encode()
+            beside = [{"name": each, "shape": [len(part)], "datatype": "BYTES", "data": plain(part[each])} for each in context]
+            tensors = json.loads(example(self.model.signature, inputs))["inputs"] + beside
+            body = json.dumps({"parameters": {"event_time": f"{hour:%Y-%m-%dT%H:%M:%SZ}"}, "inputs": tensors}).encode()
             request = self.model.protocol.decode(body)
             recorder.take(f"{prefix}{hour:%Y-%m-%dT%H}", request, answering(self.model, request), 0.001)
         recorder.close(300)

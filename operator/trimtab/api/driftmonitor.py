@@ -77,6 +77,12 @@ class Skew(Spec):
     """Whether serving computes what training computed."""
 
     replay: int = Field(200, ge=0, le=10000, description="So many logged predictions are computed again offline and must match; 0: none.")
+    feature_mismatch_percent: int = Field(
+        1,
+        ge=0,
+        le=100,
+        description="Percent of rows whose features may have been sent otherwise than their FeatureSets say of that time; more is skew; 100: nothing is compared.",
+    )
 
 
 class Trigger(Spec):

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from trimtab.api.base import Status
-from trimtab.api.documents import Document, released, squeezed
+from trimtab.api.documents import Document, FeaturePointer, released, squeezed
 from trimtab.api.driftmonitor import DriftMonitorSpec, FeatureReading, PerformanceReading
 
 MOST_WINDOWS = 20
@@ -31,6 +31,8 @@ class EvaluateDocument(Document):
 
     `now` is the monitor's clock; `since`: when the watched version began to serve, on that clock. `predecessor`: the version
     that served before, scored on the same rows as the watched one; absent where there is none or the watched one was judged.
+    `dataset` is what the watched version learned from, `features` for each FeatureSet that was joined to it the newest version
+    of the same definition.
     """
 
     verb: Literal["evaluate"] = "evaluate"
@@ -38,6 +40,8 @@ class EvaluateDocument(Document):
     spec: DriftMonitorSpec
     watching: ModelPointer
     predecessor: ModelPointer | None = None
+    dataset: str = ""
+    features: list[FeaturePointer] = Field(default_factory=list)
     now: datetime
     since: datetime | None = None
     incident: str = ""
@@ -74,6 +78,26 @@ class Replay(Status):
     """A sentence with one example; empty where all match."""
 
 
+class Parity(Status):
+    """Features as they were sent, beside what their FeatureSet says of the same keys and times."""
+
+    feature_set: str
+    compared: int
+    """Rows."""
+    mismatched: int
+    """Of them, those in which any feature differs."""
+    detail: str = ""
+    """A sentence with one example; empty where all match."""
+
+    def is_skew(self, percent: int) -> bool:
+        """Whether more differ than may.
+
+        >>> [Parity(feature_set="weather", compared=200, mismatched=each).is_skew(1) for each in (0, 2, 3)]
+        [False, False, True]
+        """
+        return 100 * self.mismatched > percent * self.compared
+
+
 Fault = Literal["NullFlood", "UnseenCategories", "FrozenColumn", "SchemaChanged"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 
@@ -103,6 +127,8 @@ class Evaluated(Status):
     skill_from: datetime | None = None
     skill_to: datetime | None = None
     replay: Replay | None = None
+    parity: Parity | None = None
+    """Of the FeatureSet in which the largest share differs; absent where none could be compared."""
     judged: Comparison | None = None
     labelled_rows: int = 0
     """Labelled rows that a run could learn from now: those the watched version learned from, and matured ones since."""

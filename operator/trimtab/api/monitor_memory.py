@@ -101,6 +101,8 @@ class Readings(Status):
     """What differs between serving and offline, in a sentence; empty: nothing."""
     replayed: int = 0
     """Logged predictions that were computed again."""
+    features_compared: int = 0
+    """Rows whose features were compared with what a FeatureSet says of their time."""
 
 
 class TriggerReading(Status):

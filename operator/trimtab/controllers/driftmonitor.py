@@ -1,12 +1,13 @@
 """DriftMonitor: what is looked at, for the plan in `plans/driftmonitor.py`."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from trimtab.api.base import API_VERSION
-from trimtab.api.kinds import DATASET, DEPLOYMENT, MODEL_VERSION, TRAINING_JOB
+from trimtab.api.kinds import DATASET, DEPLOYMENT, FEATURE_SET, MODEL_VERSION, TRAINING_JOB
 from trimtab.api.kinds import DRIFT_MONITOR as KIND
 from trimtab.controllers import prometheus
 from trimtab.controllers.work import work_of
@@ -17,7 +18,7 @@ from trimtab.kube.settings import Settings
 from trimtab.manifests import jobs
 from trimtab.manifests.labels import owner_of, selector
 from trimtab.plans.driftmonitor import plan
-from trimtab.plans.monitored import Answer, Seen
+from trimtab.plans.monitored import Answer, Seen, lineage_of
 from trimtab.plans.plan import Gone, Key
 
 CHILDREN = (ChildKind(jobs.API_VERSION, jobs.PLURAL), ChildKind("v1", "pods"))
@@ -38,7 +39,7 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
     deployment = await client.get(API_VERSION, DEPLOYMENT.plural, key.namespace, spec["deployment"])
     training_job = await _named(client, key, TRAINING_JOB.plural, (spec.get("onTrigger") or {}).get("trainingJob"))
     work = await work_of(client, owner_of(obj), now)
-    return Seen(
+    seen = Seen(
         obj,
         settings.worker_image,
         settings.worker_image_pull_policy,
@@ -53,6 +54,14 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
         answers=await _answers(settings, spec) if not spec.get("suspend") else (),
         held=settings.pause_automatic_retraining,
     )
+    return replace(seen, feature_sets=await _feature_sets(client, key, seen))
+
+
+async def _feature_sets(client: Client, key: Key, seen: Seen) -> tuple[Manifest, ...]:
+    stable = seen.version(seen.stable)
+    named = [each["name"] for each in lineage_of(stable).get("featureVersions") or []] if stable else []
+    found = [await _named(client, key, FEATURE_SET.plural, each) for each in named]
+    return tuple(each for each in found if each)
 
 
 async def _named(client: Client, key: Key, plural: str, name: str | None) -> Manifest | None:

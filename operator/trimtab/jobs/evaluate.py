@@ -1,7 +1,7 @@
 """The verb `evaluate`: look at what a Deployment was asked and how well it answered, write it up, and say what was found.
 
 The path: the watched model -> its log with labels -> drift of the last windows -> skill of the last matured ones -> predictions
-computed again -> the version before on the same rows -> reports -> answer. Nothing is remembered between two runs: each reads
+computed again, features compared -> the version before on the same rows -> reports -> answer. Nothing is remembered between two runs: each reads
 the last windows anew; what is kept beside the reports saves work and decides nothing.
 """
 
@@ -18,7 +18,7 @@ from trimtab.api.evaluation import MOST_WINDOWS, EvaluateDocument, pack
 from trimtab.api.reasons import Reason
 from trimtab.jobs.context import Context
 from trimtab.jobs.dataset import engine as engines
-from trimtab.jobs.evaluation import comparing, drifting, hours, jumps, logged, models, performance, replaying, report, spans
+from trimtab.jobs.evaluation import comparing, drifting, hours, jumps, logged, models, parity, performance, replaying, report, spans
 from trimtab.jobs.evaluation.answers import INPUT, OUTPUT
 from trimtab.jobs.evaluation.comparing import Contest
 from trimtab.jobs.evaluation.drifting import Drift, Examiner
@@ -27,6 +27,7 @@ from trimtab.jobs.evaluation.hours import Piece, Windows
 from trimtab.jobs.evaluation.logged import Log
 from trimtab.jobs.evaluation.models import Model
 from trimtab.jobs.evaluation.page import page
+from trimtab.jobs.evaluation.parity import Compared, Source
 from trimtab.jobs.evaluation.performance import Performance
 from trimtab.jobs.evaluation.replaying import Replayed
 from trimtab.jobs.evaluation.spans import HOUR
@@ -61,6 +62,7 @@ class Scene:
     before: Model | Contest | None
     since: datetime
     pieces: list[Piece]
+    features: list[Source | Compared]
 
     @property
     def asked(self) -> list[Model]:
@@ -80,17 +82,20 @@ def _look(document: EvaluateDocument, context: Context) -> Found:
         judged = _performance(scene, log)
         progress.update(75, "Computing predictions again")
         replayed = _replayed(scene, log, drift)
+        progress.update(78, "Comparing features with their FeatureSets")
+        compared = parity.compare(parity.Requests(log, context, document.name, scene.watched, scene.since, document.now), scene.features)
         progress.update(80, "Comparing with the version before")
         contest, labels, jump = _contest(scene, log), _labels(scene, log), _jump(scene, log, drift)
     uri = context.layout.report(document.name, drift.windows[-1].span.start) if drift.windows else ""
-    return Found(document, scene.watched, drift, judged, replayed, contest, labels, jump, _false_alarms(scene, drift), uri)
+    return Found(document, scene.watched, drift, judged, replayed, compared, contest, labels, jump, _false_alarms(scene, drift), uri)
 
 
 def _scene(document: EvaluateDocument, context: Context) -> Scene:
     watched = models.opened(context.store, document.watching, context.scratch / "watched")
     pieces = hours.listed(context.store, context.layout, document.deployment, watched.digest)
     since = document.since or (pieces[0].start if pieces else document.now)
-    return Scene(document, context, watched, _before(document, context), since, hours.within(pieces, since))
+    features = parity.sources(context.store, context.layout, document, watched)
+    return Scene(document, context, watched, _before(document, context), since, hours.within(pieces, since), features)
 
 
 def _before(document: EvaluateDocument, context: Context) -> Model | Contest | None:
@@ -105,6 +110,7 @@ def _before(document: EvaluateDocument, context: Context) -> Model | Contest | N
 def _log(engine: engines.Engine, scene: Scene) -> Log:
     document, context, watched = scene.document, scene.context, scene.watched
     columns = {*(INPUT + each.name for model in scene.asked for each in model.inputs), *(OUTPUT + each.name for each in watched.outputs)}
+    columns |= parity.columns(scene.features)
     known = [each for each in (document.since, _data_until(watched)) if each]
     wanted = Wanted(since=min(known) if document.since else None, until=document.now, clock=document.spec.clock, columns=tuple(sorted(columns)))
     return logged.read(

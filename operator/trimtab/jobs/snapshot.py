@@ -116,7 +116,7 @@ def _make(document: SnapshotDocument, context: Context, wanted: Wanted) -> Manif
         method = splitting.method_of(spec, label.task)
         written = writing.splits(database, spec, method, table, context.scratch)
         facts = _facts(spec, method, table, label, sizes) | {"columns": writing.column_facts(database, spec.label, table)}
-        facts |= joining.facts(document, joined) | rows.facts(spec, taken)
+        facts |= joining.facts(joined) | rows.facts(spec, taken)
     inputs = [each for each in table.columns if each.name not in {*spec.exclude, spec.timestamp, spec.id}]
     profiling.write(written[0], inputs, spec.timestamp, context.scratch / "profile.json", progress.part(65, 85))
     progress.update(85, "writing to the object store")

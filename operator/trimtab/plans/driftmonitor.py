@@ -31,7 +31,7 @@ from trimtab.plans.monitor_look import View, goes_back, look, policy_of
 from trimtab.plans.monitor_moments import Next, again
 from trimtab.plans.monitor_states import State
 from trimtab.plans.monitor_verdicts import Situation, lack_of
-from trimtab.plans.monitored import Seen, pointer
+from trimtab.plans.monitored import Seen, lineage_of, newest_alike, pointer
 from trimtab.plans.plan import Create, Deed, Delete, Patch, Plan
 from trimtab.plans.retraining import BackOff, Incident, Monitor, Policy, Step, step
 
@@ -102,9 +102,20 @@ def _read(view: View, news: Evaluated) -> Readings:
         missing_windows=news.missing_windows,
         clock_jump=news.clock_jump,
         faults=[f"{fault.name} {fault.column}: {fault.detail}"[:300] for fault in news.faults],
-        skew=(replay.detail or f"{replay.mismatched} of {replay.replayed} answers differ.") if replay and replay.mismatched else "",
+        skew=skew_of(news, view.seen.spec.skew.feature_mismatch_percent),
         replayed=replay.replayed if replay else 0,
+        features_compared=news.parity.compared if news.parity else 0,
     )
+
+
+def skew_of(news: Evaluated, percent: int) -> str:
+    """What differs between serving and offline, in a sentence; empty: nothing."""
+    replay, parity = news.replay, news.parity
+    if replay and replay.mismatched:
+        return f"{replay.mismatched} of {replay.replayed or replay.mismatched} answers are others when they are computed again. {replay.detail}".rstrip()
+    if parity and parity.is_skew(percent):
+        return f"{parity.mismatched} of {parity.compared} rows were sent with other features than FeatureSet {parity.feature_set} has. {parity.detail}".rstrip()
+    return ""
 
 
 def _skill(view: View, news: Evaluated) -> PerformanceReading | None:
@@ -199,6 +210,8 @@ def _look(view: View, upcoming: Evaluation | None) -> tuple[Deed, ...]:
         spec=seen.spec,
         watching=pointer(watched),
         predecessor=pointer(view.predecessor) if view.predecessor else None,
+        dataset=(lineage_of(watched).get("dataset") or {}).get("name", ""),
+        features=newest_alike(watched, seen.feature_sets),
         now=upcoming.upto,
         since=view.since,
         incident=upcoming.incident,

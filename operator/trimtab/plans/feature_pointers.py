@@ -83,10 +83,11 @@ def lack_of(spec: DatasetSpec, there: Mapping[str, Manifest]) -> Lack | None:
 
 def pointers(spec: DatasetSpec, there: Mapping[str, Manifest]) -> list[FeaturePointer]:
     """For each entry of spec.features, in its order; asked for where nothing is lacking."""
-    return [_pointer(asked.entry.feature_set, asked.chosen) for asked in _asked(spec, there) if asked.chosen]
+    return [feature_pointer(asked.entry.feature_set, asked.chosen) for asked in _asked(spec, there) if asked.chosen]
 
 
-def _pointer(name: str, version: FeatureSetVersion) -> FeaturePointer:
+def feature_pointer(name: str, version: FeatureSetVersion) -> FeaturePointer:
+    """Where a version that a FeatureSet lists is found."""
     return FeaturePointer(name=name, version=version.version, digest=version.digest, manifest_digest=version.manifest_digest, uri=version.uri)
 
 

@@ -46,13 +46,20 @@ def degraded(s: Situation) -> Finding:
     return (False, Reason.SKILL_KEPT, Reason.SKILL_KEPT.say(**facts)) if readings.performance == "Calm" else None
 
 
+FEATURES_MATCH = ", and the features of {rows} rows are those of their FeatureSets"
+
+
 def skewed(s: Situation) -> Finding:
     readings = s.view.current
-    if readings is None or not readings.replayed:
+    if readings is None or not (readings.skew or readings.replayed or readings.features_compared):
         return None
     if readings.skew:
         return True, Reason.SKEW_DETECTED, Reason.SKEW_DETECTED.say(detail=readings.skew)
-    return False, Reason.NO_SKEW, Reason.NO_SKEW.say(count=readings.replayed)
+    return (
+        False,
+        Reason.NO_SKEW,
+        Reason.NO_SKEW.say(count=readings.replayed, features=FEATURES_MATCH.format(rows=readings.features_compared) if readings.features_compared else ""),
+    )
 
 
 def insufficient(s: Situation) -> Finding:

@@ -1,16 +1,20 @@
 """What a monitor's plan knows of the objects around it, and what it reads in their statuses; nothing is decided here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from trimtab.api.base import RUN_REQUESTED
+from trimtab.api.documents import FeaturePointer
 from trimtab.api.driftmonitor import DriftMonitorSpec, DriftMonitorStatus
 from trimtab.api.evaluation import ModelPointer
+from trimtab.api.featureset import FeatureSetStatus, FeatureSetVersion
 from trimtab.manifests.jobs import PodShape
 from trimtab.manifests.labels import REQUEST, Owner, owner_of
 from trimtab.plans.annotations import annotations
 from trimtab.plans.conditions import find
+from trimtab.plans.feature_pointers import feature_pointer
 from trimtab.plans.plan import Manifest
 
 EVALUATE_DEADLINE = 3600
@@ -31,6 +35,7 @@ class Answer:
 class Seen:
     """A DriftMonitor with its Jobs, the Deployment it watches, the model's versions, the TrainingJob it asks, and that one's Dataset.
 
+    `feature_sets` are those that were joined to what the stable version learned from.
     `event_time` is the latest that serving pods say they have stored; `answers` are Prometheus'; `held` says that all
     automatic retraining of the cluster is paused.
     """
@@ -45,6 +50,7 @@ class Seen:
     versions: tuple[Manifest, ...] = ()
     training_job: Manifest | None = None
     dataset: Manifest | None = None
+    feature_sets: tuple[Manifest, ...] = ()
     event_time: datetime | None = None
     answers: tuple[Answer, ...] = ()
     held: bool = False
@@ -107,6 +113,23 @@ class Seen:
 
 def pointer(version: Manifest) -> ModelPointer:
     return ModelPointer.model_validate({"name": version["metadata"]["name"], "version": version["spec"]["version"], **version["spec"]["artifact"]})
+
+
+def lineage_of(version: Manifest) -> Manifest:
+    return dict(version["spec"].get("lineage") or {})
+
+
+def newest_alike(version: Manifest, feature_sets: Sequence[Manifest]) -> list[FeaturePointer]:
+    """Of each FeatureSet that was joined to what a version learned from, the newest version of the same definition; those that are gone are passed over."""
+    named = {each["metadata"]["name"]: FeatureSetStatus.model_validate(each.get("status") or {}).versions for each in feature_sets}
+    found = [(each["name"], _newest_like(named.get(each["name"], []), each["digest"])) for each in lineage_of(version).get("featureVersions") or []]
+    return [feature_pointer(name, newest) for name, newest in found if newest]
+
+
+def _newest_like(versions: Sequence[FeatureSetVersion], digest: str) -> FeatureSetVersion | None:
+    learned = next((each for each in versions if each.digest == digest), None)
+    alike = [each for each in versions if learned and each.definition_digest == learned.definition_digest]
+    return max(alike, key=lambda each: (each.latest_event_at or each.created_at, each.version), default=None)
 
 
 def run_of(training_job: Manifest | None, request: str) -> Manifest | None:

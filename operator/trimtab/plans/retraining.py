@@ -50,7 +50,7 @@ class Hindrance(StrEnum):
     PROMETHEUS_UNREACHABLE = "PrometheusUnreachable", "Prometheus does not answer."
     SCHEMA_CHANGED = "SchemaChanged", "A column is gone or has another type; mend what feeds it."
     NULL_FLOOD = "NullFlood", "A column is suddenly empty; mend what feeds it."
-    SKEW = "SkewDetected", "Answers differ from those computed offline: that is a bug, and a new model would have it too."
+    SKEW = "SkewDetected", "Serving and offline differ: that is a bug, and a new model would have it too."
     DATASET_INVALID = "DatasetInvalid", "The Dataset does not pass its validation."
     FEW_LABELS = "FewLabels", "Too few labels have matured since the version learned."
     ROLLOUT = "RolloutInFlight", "A version is being rolled out; it is judged first."

@@ -87,6 +87,10 @@ class Layout:
         """How often one reference would have alarmed under one set of levels; the digest is of both."""
         return self._at("reports", driftmonitor, "false-alarms", f"{digest}.json")
 
+    def parity(self, driftmonitor: str, digest: str) -> str:
+        """What was found of one FeatureSet's version and one model; the digest is of both."""
+        return self._at("reports", driftmonitor, "parity", f"{digest}.json")
+
     def _at(self, *parts: str) -> str:
         return "/".join([f"s3://{self.bucket}", *([self.prefix] if self.prefix else []), *parts])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.builders import dataset
+from support.builders import dataset, feature_set
 from support.monitoring import (
     DAY,
     DRIFT,
@@ -26,7 +26,7 @@ from support.monitoring import (
     version,
 )
 from support.tale import Tale
-from trimtab.api.evaluation import FaultReading, Replay
+from trimtab.api.evaluation import FaultReading, Parity, Replay
 from trimtab.controllers import driftmonitor
 from trimtab.manifests.labels import REQUEST
 from trimtab.plans.monitored import Answer
@@ -294,10 +294,13 @@ async def test_drift_is_not_forgotten_while_a_window_is_in_between():
     assert tale.condition(KIND, "Drifted")["status"] == "False"
 
 
+PARITY = Parity(feature_set="weather", compared=1000, mismatched=30, detail="a/0 was sent with temp 3; FeatureSet weather version 2 says 4 of 12:00 UTC.")
+
 FAULTS = {
     "NullFlood": ({"faults": [FaultReading(name="NullFlood", column="dep_delay", detail="97% of it is missing.")]}, "mend what feeds it"),
     "SchemaChanged": ({"faults": [FaultReading(name="SchemaChanged", column="carrier", detail="it is gone.")]}, "has another type"),
-    "skew": ({"replay": Replay(replayed=200, mismatched=3, detail="Request a/0 was answered 0.2 and is 0.9.")}, "Answers differ"),
+    "skew": ({"replay": Replay(replayed=200, mismatched=3, detail="Request a/0 was answered 0.2 and is 0.9.")}, "Serving and offline differ"),
+    "features": ({"parity": PARITY}, "Serving and offline differ"),
     "clock jump": ({"clock_jump": True}, "Event times jumped"),
     "few labels": ({"new_rows": 10}, "Too few labels"),
 }
@@ -319,6 +322,72 @@ async def test_answers_that_differ_offline_are_skew():
     await tale.say(replay=Replay(replayed=200, mismatched=3, detail="Request a/0 was answered 0.2 and is 0.9."))
     assert tale.condition(KIND, "SkewDetected")["status"] == "True"
     assert "Request a/0" in tale.condition(KIND, "SkewDetected")["message"]
+
+
+async def test_an_artifact_that_is_not_the_registered_one_is_skew():
+    tale = Watch()
+    await tale.settle()
+    await tale.say(replay=Replay(replayed=0, mismatched=200, detail="model.onnx has another digest."))
+    assert "200 of 200 answers are others" in tale.condition(KIND, "SkewDetected")["message"]
+
+
+async def test_features_that_were_sent_otherwise_than_their_feature_set_has_them_are_skew():
+    tale = Watch()
+    await tale.settle()
+    await tale.say(replay=Replay(replayed=200, mismatched=0), parity=PARITY)
+    told = tale.condition(KIND, "SkewDetected")
+    assert (told["status"], told["reason"]) == ("True", "SkewDetected")
+    assert "30 of 1000 rows were sent with other features than FeatureSet weather has. a/0 was sent with temp 3" in told["message"]
+
+
+@pytest.mark.parametrize(("percent", "status"), [(0, "True"), (2, "True"), (3, "False")])
+async def test_so_many_percent_of_the_rows_may_be_sent_otherwise(percent: int, status: str):
+    tale = Watch(skew={"featureMismatchPercent": percent})
+    await tale.settle()
+    await tale.say(replay=Replay(replayed=200, mismatched=0), parity=PARITY)
+    assert tale.condition(KIND, "SkewDetected")["status"] == status
+
+
+async def test_features_that_match_are_told_too():
+    tale = Watch()
+    await tale.settle()
+    await tale.say(replay=Replay(replayed=200, mismatched=0), parity=Parity(feature_set="weather", compared=1000, mismatched=0))
+    assert tale.condition(KIND, "SkewDetected")["message"] == (
+        "200 logged predictions were computed again and match, and the features of 1000 rows are those of their FeatureSets."
+    )
+
+
+def featured(*versions: tuple[int, str, str]) -> Any:
+    """FeatureSet weather with versions (number, digest, definition)."""
+    listed = [
+        {"version": number, "digest": digest, "definitionDigest": definition, "manifestDigest": f"m{number}", "uri": f"s3://a/{number}"}
+        | {"createdAt": f"2013-01-{number:02d}T00:00:00Z", "latestEventAt": f"2013-01-{number:02d}T00:00:00Z"}
+        for number, digest, definition in versions
+    ]
+    return feature_set("weather") | {"status": {"versions": listed}}
+
+
+LEARNED = {"lineage": {"dataset": {"name": "flights", "version": 3, "digest": "d3"}, "featureVersions": [{"name": "weather", "version": 2, "digest": "b"}]}}
+
+
+@pytest.mark.parametrize(
+    ("there", "pointed"),
+    [
+        ([featured((4, "d", "old"), (3, "c", "new"), (2, "b", "old"), (1, "a", "old"))], [("weather", 4)]),
+        ([featured((3, "c", "new"), (2, "b", "old"))], [("weather", 2)]),
+        ([featured((3, "c", "old"))], []),
+        ([], []),
+    ],
+    ids=["the newest of the same definition", "what it learned from", "what it learned from is not listed", "the FeatureSet is gone"],
+)
+async def test_a_look_compares_with_the_newest_version_of_the_features_that_the_model_learned(there: list[Any], pointed: list[tuple[str, int]]):
+    learned = version(1)
+    learned["spec"] |= LEARNED
+    tale = Watch(monitor(), serving(1), learned, trainer(), dataset(), *there)
+    await tale.settle()
+    told = document(tale.job("evaluate"))
+    assert told["dataset"] == "flights"
+    assert [(each["name"], each["version"]) for each in told.get("features", [])] == pointed
 
 
 async def test_a_rollout_in_flight_is_waited_for():

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from support.pages import LEAST_CONTRAST, contrasts, is_accessible
+from trimtab.api.documents import FeaturePointer
 from trimtab.api.driftmonitor import DriftMonitorSpec
-from trimtab.api.evaluation import Comparison, EvaluateDocument, ModelPointer, Replay
+from trimtab.api.evaluation import Comparison, EvaluateDocument, ModelPointer, Parity, Replay
 from trimtab.jobs.evaluation.advice import advise
 from trimtab.jobs.evaluation.comparing import Contest
 from trimtab.jobs.evaluation.drifting import Drift
@@ -18,6 +19,7 @@ from trimtab.jobs.evaluation.found import Found, Labels, answer, sentence
 from trimtab.jobs.evaluation.hours import Window
 from trimtab.jobs.evaluation.models import Model
 from trimtab.jobs.evaluation.page import STYLE, page
+from trimtab.jobs.evaluation.parity import Compared
 from trimtab.jobs.evaluation.performance import Performance, Period
 from trimtab.jobs.evaluation.replaying import Replayed
 from trimtab.jobs.evaluation.report import at, content, histogram
@@ -59,8 +61,17 @@ def found(**changes) -> Found:
     model = Model(document.watching, "d1", None, {"datasetDigest": "set1"}, None, 1e-5, None, None)
     drift = Drift([window(0), window(1)], [finding(), finding()], "Calm", Levels(), REFERENCE, 1)
     standard = Standard(Interval(0.06, 0.03, 0.09, 30))
-    whole = Found(document, model, drift, Performance([period()], standard, "Calm"), Replayed(Replay(replayed=200, mismatched=0)), None, Labels(900, 100))
+    whole = Found(document, model, drift, Performance([period()], standard, "Calm"), Replayed(Replay(replayed=200, mismatched=0)), [], None, Labels(900, 100))
     return replace(whole, **changes)
+
+
+WEATHER = FeaturePointer(name="weather", version=2, digest="d", manifest_digest="m", uri="s3://a/b")
+
+
+def sent(mismatched: int) -> Compared:
+    """Of a thousand rows so many with other features than theirs."""
+    detail = "a/0 was sent with temp 3; FeatureSet weather version 2 says 4 of 2013-02-01 12:00 UTC." if mismatched else ""
+    return Compared(WEATHER, Parity(feature_set="weather", compared=1000, mismatched=mismatched, detail=detail), until=START)
 
 
 def drift(**changes) -> Drift:
@@ -84,6 +95,8 @@ def written(state: Found) -> str:
             {"drift": drift(findings=[finding(), finding(faults=(Fault("NullFlood", "temp", "100% of temp is missing."),))])},
             "Mend what feeds temp. Do not retrain",
         ),
+        ({"compared": [sent(11)]}, "Find out where clients get these features from. Do not retrain"),
+        ({"compared": [sent(10)]}, "Nothing. Retraining would not pay."),
         ({"contest": Contest(decided=Comparison(outcome="Worse", gain=-0.02, lower=-0.03, upper=-0.01, labels=900))}, "Go back to the version before."),
         ({"performance": replace(found().performance, reading="Alarm")}, "Retrain on everything so far"),
         ({"drift": drift(findings=[finding("Drifted"), finding("Drifted")], reading="Alarm")}, "Look at what changed; retraining is not called for yet."),
@@ -102,6 +115,7 @@ def test_every_state_has_a_page_that_is_whole_and_needs_nothing_else():
         {},
         {"jump": "Event times leapt."},
         {"replayed": Replayed(remark="spec.skew.replay is 0.")},
+        {"compared": [sent(0), sent(20), Compared(WEATHER, remark="origin is hashed in the prediction log.")]},
         {"contest": Contest(Interval(0.01, -0.01, 0.02, 7), 400, early=True)},
         {"contest": Contest(remark="flights-v0 cannot be asked: it is gone.")},
         {"drift": drift(findings=[], windows=[], reading="Unknown"), "performance": Performance([], None, "Unknown")},

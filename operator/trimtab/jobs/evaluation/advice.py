@@ -33,6 +33,14 @@ def served_wrongly(found: Found) -> Advice | None:
     return Advice("Find the bug between the request and the model, or restore the registered files. Do not retrain: a new model would have it too.", why)
 
 
+def sent_wrongly(found: Found) -> Advice | None:
+    parity = found.parity
+    if parity is None or not parity.is_skew(found.document.spec.skew.feature_mismatch_percent):
+        return None
+    why = f"{parity.mismatched} of {parity.compared} rows were sent with other values than FeatureSet {parity.feature_set} has. {parity.detail}"
+    return Advice("Find out where clients get these features from. Do not retrain: the next model would be asked with them too.", why)
+
+
 def broken_columns(found: Found) -> Advice | None:
     faults = found.drift.faults
     if not faults:
@@ -92,6 +100,7 @@ def _nothing(found: Found) -> Advice:
 ADVICE: Sequence[Callable[[Found], Advice | None]] = (
     clock_jumped,  # windows do not compare
     served_wrongly,  # a bug of ours or theirs
+    sent_wrongly,  # a bug of whoever looks features up
     broken_columns,  # a bug of whoever feeds the model
     worse_than_before,  # the quickest mend there is
     lost_skill,  # what retraining is for

@@ -1,14 +1,16 @@
 """Everything that one evaluation found, and what of it is answered to the operator."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from trimtab.api.driftmonitor import FeatureReading, PerformanceReading
-from trimtab.api.evaluation import Comparison, Evaluated, EvaluateDocument, FaultReading, WindowReading
+from trimtab.api.evaluation import Comparison, Evaluated, EvaluateDocument, FaultReading, Parity, WindowReading
 from trimtab.jobs.evaluation.comparing import Contest
 from trimtab.jobs.evaluation.drifting import Drift
 from trimtab.jobs.evaluation.hours import Window
 from trimtab.jobs.evaluation.models import Model
+from trimtab.jobs.evaluation.parity import Compared, worst
 from trimtab.jobs.evaluation.performance import Performance, Period
 from trimtab.jobs.evaluation.replaying import Replayed
 from trimtab.stats.drift import FeatureFinding, Finding
@@ -37,6 +39,7 @@ class Found:
     drift: Drift
     performance: Performance
     replayed: Replayed
+    compared: Sequence[Compared]
     contest: Contest | None
     labels: Labels
     jump: str = ""
@@ -46,6 +49,12 @@ class Found:
     @property
     def judged(self) -> Comparison | None:
         return self.contest.decided if self.contest else None
+
+    @property
+    def parity(self) -> Parity | None:
+        """Of the FeatureSet that differs most, its sentence within the answer's room."""
+        found = worst(self.compared)
+        return found and found.model_copy(update={"detail": found.detail[:DETAIL]})
 
     @property
     def last_window(self) -> datetime | None:
@@ -71,6 +80,7 @@ def answer(found: Found) -> Evaluated:
         skill_from=period.span.start if period else None,
         skill_to=period.span.end if period else None,
         replay=found.replayed.replay,
+        parity=found.parity,
         judged=found.judged,
         labelled_rows=found.labels.learned + found.labels.new,
         new_rows=found.labels.new,

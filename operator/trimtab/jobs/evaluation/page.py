@@ -120,10 +120,20 @@ def _faults(report: Mapping[str, Any]) -> str:
     items = [f"<b>{each['name']}</b>: {escape(each['detail'])}" for each in faults]
     items += [f"<b>ClockJump</b>: {escape(report['clockJump'])}"] if report["clockJump"] else []
     said = f"<ul>{''.join(f'<li>{each}</li>' for each in items)}</ul>" if items else "<p>Nothing is broken.</p>"
+    features = "".join(f"<p>{_sent(each)}</p>" for each in report["features"])
     if "replayed" not in replay:
-        return f"{said}<p>No prediction was computed again: {escape(replay['remark'])}</p>"
+        return f"{said}<p>No prediction was computed again: {escape(replay['remark'])}</p>{features}"
     wrong = f"{replay['mismatched']:,} do not match. {escape(replay['detail'])}" if replay["mismatched"] else "all match."
-    return f"{said}<p>{replay['replayed']:,} logged predictions were computed again: {wrong}</p>"
+    return f"{said}<p>{replay['replayed']:,} logged predictions were computed again: {wrong}</p>{features}"
+
+
+def _sent(found: Mapping[str, Any]) -> str:
+    """How the features of one FeatureSet were sent."""
+    which = f"FeatureSet {escape(found['featureSet'])} version {found['version']}"
+    if "compared" not in found:
+        return f"Nothing was compared with {which}: {escape(found['remark'])}"
+    wrong = f"{found['mismatched']:,} differ. {escape(found['detail'])}" if found["mismatched"] else "all match."
+    return f"{found['compared']:,} rows before {_when(found['until'])} UTC were compared with {which}: {wrong}"
 
 
 def _about(report: Mapping[str, Any]) -> str:

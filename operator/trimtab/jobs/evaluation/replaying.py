@@ -51,7 +51,7 @@ def replay(log: Log, model: Model, span: Span, most: int) -> Replayed:
 
 def hashed(rows: Any, inputs: Sequence[Input]) -> str:
     """The first input whose values were hashed before they were logged; empty: none."""
-    return next((each.name for each in inputs if _is_hashed(rows[INPUT + each.name])), "")
+    return next((each.name for each in inputs if is_hashed(rows[INPUT + each.name])), "")
 
 
 def differ(logged: Said, again: Said, tolerance: float) -> Any:
@@ -80,6 +80,7 @@ def _shown(found: Said, place: int) -> str:
     return "[" + ", ".join(f"{each:.6g}" for each in found.probability[place][:5]) + "]"
 
 
-def _is_hashed(column: Any) -> bool:
+def is_hashed(column: Any) -> bool:
+    """Whether an arrow column looks like what logging makes of values that shall not be read."""
     values = [each for each in column.drop_null().slice(0, 50).to_pylist() if isinstance(each, str)]
     return bool(values) and all(HASHED.fullmatch(each) for each in values)

@@ -15,6 +15,7 @@ from trimtab.jobs.evaluation.advice import advise
 from trimtab.jobs.evaluation.drifting import Drift
 from trimtab.jobs.evaluation.found import Found
 from trimtab.jobs.evaluation.hours import add
+from trimtab.jobs.evaluation.parity import Compared
 from trimtab.jobs.evaluation.performance import Performance, Period
 from trimtab.stats.drift import Finding, reading
 from trimtab.stats.profiles import CategoricalShape, Part
@@ -54,9 +55,16 @@ def content(found: Found) -> dict[str, Any]:
         "answers": _answers(found.drift),
         "comparison": _comparison(found),
         "replay": {"remark": found.replayed.remark} | (found.replayed.replay.model_dump() if found.replayed.replay else {}),
+        "features": [_compared(each) for each in found.compared],
         "labels": vars(found.labels),
         "clockJump": found.jump or None,
     }
+
+
+def _compared(found: Compared) -> dict[str, Any]:
+    parity = found.parity.model_dump(exclude={"feature_set"}) if found.parity else {}
+    until = found.until.isoformat() if found.until else None
+    return {"featureSet": found.pointer.name, "version": found.pointer.version, "until": until, "remark": found.remark} | parity
 
 
 def at(found: Found, place: int) -> Found:

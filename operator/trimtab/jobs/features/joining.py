@@ -47,7 +47,15 @@ class Offer:
         return Match(keys, "", self.facts["timestamp"], self.facts.get("created"), seconds(delay), seconds(ttl) if ttl else None)
 
 
-def join(engine: Engine, context: Context, document: SnapshotDocument, table: Table, progress: Part) -> tuple[Table, Join | None]:
+@dataclass(frozen=True)
+class Joined:
+    """What was joined, in the order of spec.features, and how that went."""
+
+    offers: tuple[Offer, ...]
+    quality: Join
+
+
+def join(engine: Engine, context: Context, document: SnapshotDocument, table: Table, progress: Part) -> tuple[Table, Joined | None]:
     """`data` with the columns of every FeatureSet that spec.features names, and how that went; as it is where it names none."""
     if not document.features:
         return table, None
@@ -58,20 +66,21 @@ def join(engine: Engine, context: Context, document: SnapshotDocument, table: Ta
     joined = []
     for number, offer in enumerate(offers):
         progress.reach(number / len(offers), f"joining FeatureSet {offer.pointer.name} version {offer.pointer.version} to {table.rows} rows")
-        joined.append(_join(engine, context.store, offer, timestamp, context.scratch / "features" / str(number)))
+        joined.append(matched(engine, context.store, offer, context.scratch / "features" / str(number), rows="data", timestamp=timestamp))
     quality = asof.quality(engine, "data", joined)
     asof.beside(engine, "data", joined)
     wide = replace(table, columns=(*table.columns, *(column for offer in offers for column in offer.wanted)))
-    return wide, Join(rows_in=quality.rows_in, rows_out=quality.rows_out, null_percent=f"{quality.null_percent:g}", stale_percent=f"{quality.stale_percent:g}")
+    went = Join(rows_in=quality.rows_in, rows_out=quality.rows_out, null_percent=f"{quality.null_percent:g}", stale_percent=f"{quality.stale_percent:g}")
+    return wide, Joined(tuple(offers), went)
 
 
 def offered(store: Store, document: SnapshotDocument) -> set[str]:
     """Columns that the join will give, as far as they are there."""
     pairs = [(asked, manifests.read(store, pointer.uri, pointer.manifest_digest).facts) for asked, pointer in _pairs(document)]
-    return {column for asked, facts in pairs for column in asked.columns or _features(facts)}
+    return {column for asked, facts in pairs for column in asked.columns or features_of(facts)}
 
 
-def _features(facts: dict[str, Any]) -> list[str]:
+def features_of(facts: dict[str, Any]) -> list[str]:
     """All columns of a version that are neither keys nor times."""
     not_features = {*facts["entities"], facts["timestamp"], facts.get("created")}
     return [each["name"] for each in facts["columns"] if each["name"] not in not_features]
@@ -95,11 +104,16 @@ def _offers(store: Store, document: SnapshotDocument, table: Table) -> list[Offe
 
 def _offer(field: str, asked: Features, pointer: FeaturePointer, manifest: Manifest) -> Offer:
     facts = manifest.facts
-    there = {each["name"]: Column(each["name"], each["type"], each["dtype"], zoned=each.get("zoned", False)) for each in facts["columns"]}
-    features = _features(facts)
+    features = features_of(facts)
     for place, column in enumerate(asked.columns or []):
         columns.require_one(f"{field}.columns[{place}]", column, features)
-    return Offer(field, pointer, manifest, tuple(there[each] for each in asked.columns or features))
+    return Offer(field, pointer, manifest, tuple(column_of(facts, each) for each in asked.columns or features))
+
+
+def column_of(facts: dict[str, Any], column: str) -> Column:
+    """A column of a version, as its manifest describes it."""
+    found = next(each for each in facts["columns"] if each["name"] == column)
+    return Column(column, found["type"], found["dtype"], zoned=found.get("zoned", False))
 
 
 def _keys_fit(offer: Offer, table: Table) -> None:
@@ -115,18 +129,18 @@ def _keys_fit(offer: Offer, table: Table) -> None:
 
 def _times_fit(offer: Offer, ours: Column) -> None:
     """Both say their time zone, or neither does: hours of difference would make the future look like the past."""
-    theirs = next(each for each in offer.facts["columns"] if each["name"] == offer.facts["timestamp"])
-    if ours.zoned == theirs.get("zoned", False):
+    theirs = column_of(offer.facts, offer.facts["timestamp"])
+    if ours.zoned == theirs.zoned:
         return
-    with_zone, without = (ours.name, f"{theirs['name']} of FeatureSet {offer.pointer.name}")
+    with_zone, without = (ours.name, f"{theirs.name} of FeatureSet {offer.pointer.name}")
     if not ours.zoned:
         with_zone, without = without, with_zone
     detail = f"the times of {with_zone} say their time zone and those of {without} do not; write both with a zone (2013-01-31T05:00:00Z), or both without."
     raise UserFault(Reason.BAD_TIMESTAMP, Reason.BAD_TIMESTAMP.say(detail=detail))
 
 
-def _join(engine: Engine, store: Store, offer: Offer, timestamp: str, folder: Path) -> str:
-    """The table of one FeatureSet's values, a row for each of ours; its files are gone again afterwards."""
+def matched(engine: Engine, store: Store, offer: Offer, folder: Path, *, rows: str, timestamp: str) -> str:
+    """The table of one FeatureSet's values, a row for each of `rows`, which has its keys under their names; its files are gone again afterwards."""
     features, joined = f"__trimtab_features_{folder.name}", f"__trimtab_joined_{folder.name}"
     folder.mkdir(parents=True)
     files = [_fetched(store, offer, each.path, folder) for each in offer.manifest.files]
@@ -137,7 +151,7 @@ def _join(engine: Engine, store: Store, offer: Offer, timestamp: str, folder: Pa
     for each in files:
         each.unlink()
     match = replace(offer.match, timestamp=timestamp)
-    asof.join(engine, "data", features, match, columns={each.name: each.name for each in offer.wanted}, to=joined)
+    asof.join(engine, rows, features, match, columns={each.name: each.name for each in offer.wanted}, to=joined)
     engine.execute(f"DROP TABLE {features}")
     return joined
 
@@ -146,15 +160,19 @@ def _fetched(store: Store, offer: Offer, path: str, folder: Path) -> Path:
     return manifests.fetch(store, offer.pointer.uri, offer.manifest, path, folder / path.rpartition("/")[2])
 
 
-def facts(document: SnapshotDocument, quality: Join | None) -> dict[str, Any]:
+def facts(joined: Joined | None) -> dict[str, Any]:
     """What a dataset version's manifest says of its features; nothing where it has none."""
-    if quality is None:
+    if joined is None:
         return {}
     versions = [
-        {"name": pointer.name, "version": pointer.version, "digest": pointer.digest, "columns": asked.columns}
-        for asked, pointer in zip(document.spec.features, document.features, strict=True)
+        {
+            **each.pointer.model_dump(include={"name", "version", "digest"}),
+            "entities": each.facts["entities"],
+            "columns": [column.name for column in each.wanted],
+        }
+        for each in joined.offers
     ]
-    return {"features": versions, "join": quality.model_dump(mode="json", by_alias=True)}
+    return {"features": versions, "join": joined.quality.model_dump(mode="json", by_alias=True)}
 
 
 def inputs(document: SnapshotDocument) -> dict[str, Any]:

@@ -49,9 +49,15 @@ def roles_of(facts: Mapping[str, Any], train: pd.DataFrame) -> Roles:
         numeric=tuple(name for name in inputs if kinds[name] == "numeric"),
         categorical=tuple(name for name in inputs if kinds[name] != "numeric"),
         boolean=tuple(name for name in inputs if kinds[name] == "boolean"),
-        context=tuple(name for name in (facts.get("id"), facts.get("timestamp"), *left_out) if name),
+        context=tuple(dict.fromkeys(name for name in (facts.get("id"), facts.get("timestamp"), *left_out, *_keys(facts)) if name)),
         left_out=left_out,
     )
+
+
+def _keys(facts: Mapping[str, Any]) -> list[str]:
+    """Columns by which features were joined, though no model shall see them: with them the features of a request can be looked up again."""
+    keys = [key for each in facts.get("features") or [] for key in each.get("entities") or []]
+    return [key for key in keys if key in (facts.get("exclude") or ())]
 
 
 def _unusable(kind: str, values: pd.Series) -> str:
