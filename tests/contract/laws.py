@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from contract.news import BadNews
+from support.audit import Write as Status
+from support.audit import needless
 from support.fake_api import FakeApi, Object, ProcessDiedError, Write
 from support.scenario import Scenario
 from support.story import SETTINGS, Story, beginning, picture
@@ -50,6 +52,10 @@ class ComesToRest:
         queue = WorkQueue(story.reconciler, 1)
         queued = await Resync(story.api, story.controllers, SETTINGS, queue, lambda: story.api.now).once()
         assert (queued, story.api.writes) == (0, [])
+
+    async def test_a_status_is_written_for_news_or_for_progress_each_half_minute(self, scenario: Scenario) -> None:
+        writes = (await Story(scenario).to_the_end()).api.writes
+        assert list(needless(Status(each.plural, each.name, each.at, each.status) for each in writes if each.status is not None)) == []
 
     async def test_status_says_which_generation_it_is_about(self, scenario: Scenario) -> None:
         own = (await Story(scenario).to_the_end()).own()

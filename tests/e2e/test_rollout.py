@@ -4,13 +4,18 @@ No client sees anything but 200, whatever the candidate does and whoever is kill
 """
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from support.installed import SYSTEM, Installed, Resource, condition, resource
+from support.installed import ROOT, SYSTEM, Installed, Resource, condition, resource
 
 pytestmark = pytest.mark.long
 
@@ -83,7 +88,7 @@ def steps(trimtab: Installed) -> Installed:
 
 
 def test_a_good_version_is_promoted_step_by_step_though_the_operator_is_killed_on_the_way(steps: Installed) -> None:
-    with asked(steps, body(50)) as answers:
+    with asked(steps, body(50)) as answers, splits_seen(steps) as seen:
         steps.apply(recipe("good", seed=1))
         steps.until("version 2 has its first requests", lambda: _candidate(steps).get("programmedPercent") == 20, seconds=PATIENCE)
         steps.cluster.kubectl("-n", SYSTEM, "delete", "pods", "-l", "app.kubernetes.io/name=operator", "--wait=false")
@@ -93,6 +98,9 @@ def test_a_good_version_is_promoted_step_by_step_though_the_operator_is_killed_o
     assert set(answers["codes"]) == {"200"}
     assert set(answers["versions"]) == {"1", "2"}
     assert {"20%", "50%"} <= {word for note in _events(steps, "StepRunning") for word in note.split()}
+    took = acknowledged(seen)
+    print("\n".join(f"step {step}: acknowledged by all pods {seconds:.1f} s after the last was told" for step, seconds in took.items()))
+    assert set(took) == {0, 1}
 
 
 def test_one_that_errors_is_taken_back_and_no_client_sees_an_error(steps: Installed) -> None:
@@ -155,6 +163,42 @@ def asked(steps: Installed, request: str) -> Iterator[dict[str, dict[str, int]]]
         for what, numbers in counts.items():
             for word, number in numbers.items():
                 found[what][word] = found[what].get(word, 0) + number
+
+
+@contextmanager
+def splits_seen(steps: Installed) -> Iterator[list[tuple[float, str, str]]]:
+    """(moment, pod, annotation) of each change of a pod while the block runs."""
+    annotation = '{{.metadata.name}} {{with .metadata.annotations}}{{with index . "trimtab.dev/split"}}{{.}}{{end}}{{end}}{{"\\n"}}'
+    command = [sys.executable, str(ROOT / "dev" / "cluster"), "kubectl", "-n", steps.namespace, "get", "pods", "-w", "-o", f"go-template={annotation}"]
+    seen: list[tuple[float, str, str]] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, env={**os.environ, "TRIMTAB_CLUSTER_NAME": steps.cluster.name}
+    ) as watch:
+        assert watch.stdout is not None
+        reader = threading.Thread(
+            target=lambda out: [seen.append((time.monotonic(), *line.rstrip().partition(" ")[::2])) for line in out], args=(watch.stdout,)
+        )
+        reader.start()
+        try:
+            yield seen
+        finally:
+            os.killpg(watch.pid, signal.SIGTERM)
+            reader.join()
+
+
+def acknowledged(seen: list[tuple[float, str, str]]) -> dict[int, float]:
+    """Step -> seconds from when its weight stood on the last pod to when its clock began, which all pods' word begins."""
+    told: dict[int, dict[str, float]] = {}
+    began: dict[int, float] = {}
+    for moment, pod, text in seen:
+        candidate = json.loads(text).get("candidate") if text else None
+        if candidate is None or candidate.get("step", 0) < 0:
+            continue
+        if "since" in candidate:
+            began.setdefault(candidate.get("step", 0), moment)
+        else:
+            told.setdefault(candidate.get("step", 0), {}).setdefault(pod, moment)
+    return {step: moment - max(told[step].values()) for step, moment in began.items() if step in told}
 
 
 def show(steps: Installed, answers: dict[str, dict[str, int]]) -> None:

@@ -9,7 +9,7 @@ defaulting and no admission: those are the integration tests' business.
 import copy
 import itertools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +38,9 @@ class Write:
     plural: str
     namespace: str
     name: str
+    at: datetime = field(default=START, compare=False)
+    status: Object | None = field(default=None, compare=False)
+    """What was written, where that was a status."""
 
 
 def plural_of(obj: Object) -> str:
@@ -241,7 +244,8 @@ class FakeApi:
                 raise error
 
     def _wrote(self, verb: str, plural: str, obj: Object) -> None:
-        self.writes.append(Write(verb, plural, obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
+        status = copy.deepcopy(obj["status"]) if verb == "put_status" else None
+        self.writes.append(Write(verb, plural, obj["metadata"].get("namespace", ""), obj["metadata"]["name"], self.now, status))
         if self.die_after is not None and len(self.writes) >= self.die_after:
             raise ProcessDiedError(self.writes[-1])
 
@@ -295,10 +299,10 @@ class FakeApi:
 
 
 def _same_version(before: Object, wanted: Object) -> None:
-    for field in ("resourceVersion", "uid"):
-        given = wanted.get("metadata", {}).get(field)
-        if given and given != before["metadata"][field]:
-            raise Conflict(f"{before['metadata']['name']}: {field} is {before['metadata'][field]}, not {given}", code=409)
+    for part in ("resourceVersion", "uid"):
+        given = wanted.get("metadata", {}).get(part)
+        if given and given != before["metadata"][part]:
+            raise Conflict(f"{before['metadata']['name']}: {part} is {before['metadata'][part]}, not {given}", code=409)
 
 
 def _merge(base: Any, over: Any) -> Any:

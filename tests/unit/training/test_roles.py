@@ -38,6 +38,11 @@ def test_a_datetime_is_left_out_and_said_so():
     assert found.context == ("flight_id", "sched_dep", "landed")
 
 
+def test_an_excluded_column_by_which_features_are_joined_is_context():
+    found = roles_of(facts(DATA, "late", exclude=["delay", "hour"]) | {"features": [{"name": "weather", "entities": ["hour", "carrier"]}]}, DATA)
+    assert found.context == ("flight_id", "sched_dep", "hour")
+
+
 def test_a_column_without_a_value_is_left_out_and_said_so():
     assert "no value" in roles(DATA.assign(empty=np.nan)).left_out["empty"]
 
