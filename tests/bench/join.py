@@ -126,7 +126,7 @@ def of_feast(contender: str, folder: Path) -> tuple[Any, dict[str, float]]:
     script = Path(__file__).with_name("feast_join.py")
     ended = subprocess.run([FEAST_PYTHON, str(script), contender.rpartition(" ")[2], str(folder / "scratch")], capture_output=True, text=True, check=False)
     if ended.returncode:
-        sys.exit(ended.stderr.strip().splitlines()[-1])
+        sys.exit((ended.stderr.strip().splitlines() or [f"Feast was killed by signal {-ended.returncode}."])[-1])
     found = pq.read_table(folder / "scratch" / "feast.parquet")
     return found.set_column(1, "value", found["value"].cast(pa.float64()).fill_null(np.nan)), json.loads(ended.stdout.splitlines()[-1])
 
