@@ -6,6 +6,7 @@ labelled children on each request would cost as much as the model.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -15,6 +16,9 @@ from trimtab_serving.calls import STABLE
 from trimtab_serving.durations import Durations
 from trimtab_serving.model import Identity
 from trimtab_serving.trail.tally import Tally
+
+if TYPE_CHECKING:  # brings pyarrow along
+    from trimtab_serving.rehearsal import Rehearsal
 
 LABELS = ("model_deployment", "model", "version")
 
@@ -35,6 +39,7 @@ class Counters:
         self.roles[STABLE] = Answered()  # shown before its first request
         self.inflight = 0
         self.log = Tally()
+        self.rehearsal: Rehearsal | None = None
 
     def answered(self, role: str, code: int, seconds: float) -> None:
         answered = self.roles[role]
@@ -62,6 +67,7 @@ class Exposition(Collector):
         inflight.add_metric(self._values, self._counters.inflight)
         yield inflight
         yield from self._log()
+        yield from self._rehearsal()
 
     def _log(self) -> Iterator[Metric]:
         rows = CounterMetricFamily("trimtab_prediction_log_rows", "Rows of the prediction log, by what became of them.", labels=[*LABELS, "state"])
@@ -72,6 +78,24 @@ class Exposition(Collector):
             clock = GaugeMetricFamily("trimtab_event_time_uploaded_seconds", "Latest event time of the rows in the object store.", labels=LABELS)
             clock.add_metric(self._values, self._counters.log.event_seconds)
             yield clock
+
+    def _rehearsal(self) -> Iterator[Metric]:
+        found = self._counters.rehearsal
+        if found is None:
+            return
+        done = GaugeMetricFamily("trimtab_rehearsal_done", "1 when the pod has answered the requests of the log that it answers first.", labels=LABELS)
+        done.add_metric(self._values, found.done)
+        yield done
+        requests = CounterMetricFamily(
+            "trimtab_rehearsal_requests", "Requests of the log that this pod answered before any client's.", labels=[*LABELS, "outcome"]
+        )
+        for outcome, count in (("ok", found.ok), ("error", found.errors)):
+            requests.add_metric([*self._values, outcome], count)
+        yield requests
+        rows = CounterMetricFamily("trimtab_rehearsal_rows", "Rows of them that were compared with what was answered then.", labels=[*LABELS, "outcome"])
+        for outcome, count in (("same", found.compared - found.disagreed), ("other", found.disagreed)):
+            rows.add_metric([*self._values, outcome], count)
+        yield rows
 
 
 def registry(counters: Counters, identity: Identity, *others: Collector) -> CollectorRegistry:

@@ -124,6 +124,11 @@ async def _live(server: Server, settings: Settings, stop: asyncio.Event) -> int:
         result, code = failure(error)
         leave(result)
         return code
+    if trail:
+        from trimtab_serving.rehearsal import Rehearsal
+
+        server.counters.rehearsal = Rehearsal()
+        server.counters.rehearsal.begin(model, trail.place.store, trail.place.layout)
     server.take(model, trail)
     if trail and trail.recorder:
         trail.recorder.start()

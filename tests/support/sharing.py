@@ -37,6 +37,14 @@ def exposition(counts: PodCounts) -> str:
     return "\n".join(lines) + "\n"
 
 
+def rehearsal(done: bool = True, ok: int = 200, errors: int = 0, same: int = 200, other: int = 0) -> str:
+    """As a pod of a candidate writes it."""
+    counts = (("requests", "ok", ok), ("requests", "error", errors), ("rows", "same", same), ("rows", "other", other))
+    return "\n".join(
+        [f"trimtab_rehearsal_done {int(done)}", *(f'trimtab_rehearsal_{name}_total{{outcome="{word}"}} {number}' for name, word, number in counts)]
+    )
+
+
 def that_serve(api: FakeApi) -> list[Object]:
     return [pod for pod in api.all("pods") if version_of(pod)]
 

@@ -10,7 +10,7 @@ from support.fake_api import FakeApi, Object
 from trimtab.controllers import deployment as controller
 from trimtab.kube.reconcile import Reconciler
 from trimtab.kube.settings import Settings
-from trimtab.manifests.serving import routed_version, version_of
+from trimtab.manifests.serving import INTERNAL_PORT, routed_version, version_of
 from trimtab.plans.conditions import find
 from trimtab.plans.plan import Key
 from trimtab.plans.splits import split_on, text_on
@@ -27,16 +27,27 @@ class Stage:
         rollout = {"steps": STEPS, "rollbackWindow": "5m"} | spec.pop("rollout", {})
         self.api = FakeApi(deployment("flights", **({"rollout": rollout} if rollout["steps"] else {}), **spec))
         self.broken: set[str] = set()
+        self.rehearsal = ""
+        """What pods of versions that clients do not reach say of theirs."""
         self.reconcile = Reconciler(self.api, {"Deployment": controller}, Settings(serving_image="serving:1", identity="here"), lambda: self.api.now)
 
     async def settle(self) -> "Stage":
         for _ in range(ROUNDS):
             before = len(self.api.writes)
+            if self.rehearsal:
+                self._pods_rehearse()
             await self.reconcile(KEY)
             moved = serving_pods.play(self.api, frozenset(self.broken)) or sharing.pods_follow(self.api)
             if not moved and len(self.api.writes) == before:
                 return self
         raise AssertionError(f"never comes to rest: {self.api.writes[-5:]}")
+
+    def _pods_rehearse(self) -> None:
+        routed = self.routed() if self.api.all("services") else None
+        for pod in (each for each in sharing.that_serve(self.api) if version_of(each) != routed):
+            address = pod["status"]["podIP"], INTERNAL_PORT
+            kept = [line for line in self.api.scrapes.get(address, "").splitlines() if "rehearsal" not in line]
+            self.api.scrapes[address] = "\n".join([*kept, self.rehearsal, ""])
 
     async def version(self, number: int, **spec: Any) -> "Stage":
         """Registered, verified, passed."""

@@ -102,6 +102,8 @@ class CandidateVersion(ServedVersion):
     """What the requests so far say of it."""
     message: str = ""
     """Why, in a sentence."""
+    rehearsal: str = ""
+    """How it answered the newest requests of the log, before any client's."""
 
 
 class ShadowVersion(Status):

@@ -5,7 +5,8 @@ Plain numbers leave this module; what they mean is for `plans/tallies.py` and `p
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -14,12 +15,16 @@ from trimtab.kube.client import Client, Manifest
 from trimtab.kube.errors import ApiError
 from trimtab.manifests.serving import INTERNAL_PORT
 from trimtab.plans.sequential import Outcomes
-from trimtab.plans.tallies import CANDIDATE, STABLE, Arm, Pair, PodCounts
+from trimtab.plans.tallies import CANDIDATE, STABLE, Arm, Pair, PodCounts, Rehearsal
 
 GENERATION, WEIGHT = "trimtab_split_generation", "trimtab_split_weight_percent"
 REQUESTS, DURATION = "trimtab_split_requests_total", "trimtab_split_duration_seconds_bucket"
 COMPARED, DISAGREED = "trimtab_shadow_compared_total", "trimtab_shadow_disagreed_total"
+REHEARSED, ASKED_AGAIN, ROWS_AGAIN = "trimtab_rehearsal_done", "trimtab_rehearsal_requests_total", "trimtab_rehearsal_rows_total"
 OK, ERROR = "ok", "error"
+SAME, OTHER = "same", "other"
+
+T = TypeVar("T")
 
 Place = tuple[int, float, str]
 """(candidate, percent, arm)."""
@@ -27,16 +32,16 @@ Place = tuple[int, float, str]
 
 async def counts_of(client: Client, pods: Sequence[Manifest]) -> dict[str, PodCounts]:
     """By the names of the pods that answer."""
-    read = await asyncio.gather(*(_counts(client, pod) for pod in pods))
+    read = await asyncio.gather(*(_scraped(client, pod, read_counts) for pod in pods))
     return {pod["metadata"]["name"]: found for pod, found in zip(pods, read, strict=True) if found is not None}
 
 
-async def _counts(client: Client, pod: Manifest) -> PodCounts | None:
+async def _scraped(client: Client, pod: Manifest, read: Callable[[str], T | None]) -> T | None:
     address = pod.get("status", {}).get("podIP")
     if not address:
         return None
     try:
-        return read_counts(await client.scrape(address, INTERNAL_PORT))
+        return read(await client.scrape(address, INTERNAL_PORT))
     except (ApiError, ValueError, ArithmeticError, KeyError):  # a pod that says what cannot be read says nothing
         return None
 
@@ -48,6 +53,24 @@ def read_counts(text: str) -> PodCounts | None:
     if GENERATION not in single:
         return None
     return PodCounts(int(single[GENERATION]), single.get(WEIGHT, 0.0), _weights(samples), _compared(samples))
+
+
+async def rehearsals_of(client: Client, pods: Sequence[Manifest]) -> dict[str, Rehearsal]:
+    """By the names of the pods that say anything of a rehearsal."""
+    read = await asyncio.gather(*(_scraped(client, pod, read_rehearsal) for pod in pods))
+    return {pod["metadata"]["name"]: found for pod, found in zip(pods, read, strict=True) if found is not None}
+
+
+def read_rehearsal(text: str) -> Rehearsal | None:
+    """What a pod's /metrics says of its rehearsal; None from a pod that knows of none."""
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    done = next((sample.value for sample in samples if sample.name == REHEARSED), None)
+    if done is None:
+        return None
+    told = {(sample.name, sample.labels["outcome"]): int(sample.value) for sample in samples if sample.name in (ASKED_AGAIN, ROWS_AGAIN)}
+    errors, others = told.get((ASKED_AGAIN, ERROR), 0), told.get((ROWS_AGAIN, OTHER), 0)
+    requests, rows = errors + told.get((ASKED_AGAIN, OK), 0), others + told.get((ROWS_AGAIN, SAME), 0)
+    return Rehearsal(bool(done), Outcomes(requests, errors), Outcomes(rows, others))
 
 
 def _weights(samples: Iterable[Sample]) -> dict[tuple[int, float], Pair]:

@@ -1,17 +1,19 @@
 """Deployment: what is looked at, for the plan in `plans/deployment.py`."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 
 from trimtab.api.base import API_VERSION
 from trimtab.api.kinds import DEPLOYMENT as KIND
 from trimtab.api.kinds import MODEL_VERSION
-from trimtab.controllers.counts import counts_of
+from trimtab.controllers.counts import counts_of, rehearsals_of
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.controller import EVERY, ChildKind
 from trimtab.kube.settings import Settings
 from trimtab.manifests import names, serving
 from trimtab.manifests.labels import owner_of, selector
+from trimtab.plans.conditions import is_true
 from trimtab.plans.deployment import plan
 from trimtab.plans.deployment_seen import Seen, pods_of
 from trimtab.plans.plan import Gone, Key
@@ -46,7 +48,11 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
         services=[service for service in found[serving.SERVICES] if serving.version_of(service)],
         image=serving.Image(settings.serving_image, settings.serving_image_pull_policy),
     )
-    return replace(seen, counts=await counts_of(client, Followers(pods_of(seen, seen.stable)).ready)) if _share_requests(seen) else seen
+    if not _share_requests(seen):
+        return seen
+    others = [pod for pod in seen.pods if serving.version_of(pod) != seen.stable and is_true(pod, "Ready")]
+    counts, rehearsals = await asyncio.gather(counts_of(client, Followers(pods_of(seen, seen.stable)).ready), rehearsals_of(client, others))
+    return replace(seen, counts=counts, rehearsals=rehearsals)
 
 
 def _share_requests(seen: Seen) -> bool:

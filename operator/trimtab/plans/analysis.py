@@ -72,7 +72,9 @@ def fails_too_often(look: Look) -> str | None:
     told, bound = look.evidence.all_told, look.analysis.max_error_percent / 100
     if not look.proves(sequential.evidence_above(bound, told)):
         return None
-    return f"{told.errors} of {told.requests} requests failed, more than analysis.maxErrorPercent {look.analysis.max_error_percent:g} allows."
+    again = look.evidence.rehearsal.requests.requests
+    asked = f" ({'all' if again == told.requests else again} of them from the log)" if again else ""
+    return f"{told.errors} of {told.requests} requests{asked} failed, more than analysis.maxErrorPercent {look.analysis.max_error_percent:g} allows."
 
 
 def fails_more_often_than_stable(look: Look) -> str | None:
@@ -80,10 +82,10 @@ def fails_more_often_than_stable(look: Look) -> str | None:
     splits = look.evidence.splits
     if look.sticky or split_is_off(look) or not look.proves(sequential.evidence_worse(splits)):
         return None
-    theirs = [split.stable for split in splits]
-    told = look.evidence.all_told
+    mine, theirs = [split.candidate for split in splits], [split.stable for split in splits]
+    told = f"{sum(each.errors for each in mine)} of {sum(each.requests for each in mine)}"
     stable = f"{sum(each.errors for each in theirs)} of {sum(each.requests for each in theirs)}"
-    return f"{told.errors} of {told.requests} requests failed, of the stable version's {stable} in the same time."
+    return f"{told} requests failed, of the stable version's {stable} in the same time."
 
 
 def is_slower(look: Look) -> str | None:
@@ -104,6 +106,8 @@ def is_slower(look: Look) -> str | None:
 
 def answers_otherwise(look: Look) -> str | None:
     least, compared = look.analysis.min_agreement_percent, look.evidence.compared
+    if not compared.requests:
+        compared = look.evidence.rehearsal.compared
     if least is None or not look.proves(sequential.evidence_above(1 - least / 100, compared)):
         return None
     return f"{compared.errors} of {compared.requests} answers differ from the stable version's; analysis.minAgreementPercent is {least:g}."

@@ -17,7 +17,7 @@ from trimtab.plans.conditions import is_true, parse
 from trimtab.plans.eligibility import Choice, Wish, number
 from trimtab.plans.pods import Waiting
 from trimtab.plans.serving_pods import trouble
-from trimtab.plans.tallies import PodCounts
+from trimtab.plans.tallies import PodCounts, Rehearsal
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Seen:
     """Those of single versions."""
     counts: Mapping[str, PodCounts] = field(default_factory=dict)
     """By pod; a pod that does not answer is missing."""
+    rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)
+    """By pod, of versions that are not stable; a pod that says nothing of one is missing."""
 
     @property
     def owner(self) -> Owner:

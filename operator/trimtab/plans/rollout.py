@@ -174,6 +174,12 @@ def waits_for_its_first_pods(c: Course) -> Heading | None:
     return Heading(None, c.pods_at(0), _waits(c, c.pods_at(0)), STARTING_LOOK, overdue=c.overdue)
 
 
+def rehearses(c: Course) -> Heading | None:
+    if c.memory is not None or c.evidence.rehearsal.done:
+        return None
+    return Heading(None, c.pods_at(0), Judgment("Inconclusive", Reason.ROLLING_OUT, "It answers requests of the log first."), SOON, overdue=c.overdue)
+
+
 def begins(c: Course) -> Heading | None:
     return _to(c, 0) if c.memory is None else None
 
@@ -238,6 +244,7 @@ MOVES: tuple[Move, ...] = (
     is_taken_back,  # on its way out, whatever else is so
     is_called_back,  # worse, or a person says so
     waits_for_its_first_pods,  # all that the first step needs, before the first request
+    rehearses,  # what was asked last, before the first client asks
     begins,  # the first weight
     has_lost_its_pods,  # nobody there to answer
     follows_its_step,  # pods were told another weight
@@ -271,7 +278,7 @@ def _why(c: Course) -> Judgment | None:
         return Judgment("Fail", Reason.ABORTED, Reason.ABORTED.say())
     if c.overdue and c.rollout.on_inconclusive == "Rollback" and not (c.acknowledged and c.judgment.passed):
         return Judgment("Fail", Reason.PROGRESS_DEADLINE_EXCEEDED, Reason.PROGRESS_DEADLINE_EXCEEDED.say(detail=_undecided(c)))
-    return failure(c.look) if c.memory else None
+    return failure(c.look)
 
 
 def _undecided(c: Course) -> str:

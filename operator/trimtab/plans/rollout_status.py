@@ -27,6 +27,8 @@ def place(state: Stepping, before: Mapping[str, Any], now: datetime) -> Manifest
     if course is None or way is None:
         return {}
     said = {"verdict": way.judgment.verdict, "message": way.judgment.message, "steps": len(course.rollout.steps)}
+    rehearsal = course.evidence.rehearsal
+    said |= {"rehearsal": rehearsal.sentence} if rehearsal.done and rehearsal.sentence else {}
     if way.share is None:
         return said
     return said | {

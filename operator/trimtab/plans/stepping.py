@@ -21,8 +21,8 @@ from trimtab.plans.eligibility import Choice, is_not_blocked, is_ready, is_there
 from trimtab.plans.plan import Patch
 from trimtab.plans.rollout import Course, Heading, heading
 from trimtab.plans.sequential import Outcomes
-from trimtab.plans.splits import Followers, passed_on, shared, writes
-from trimtab.plans.tallies import evidence_of
+from trimtab.plans.splits import Followers, name_of, passed_on, shared, writes
+from trimtab.plans.tallies import Rehearsal, evidence_of, rehearsal_of
 
 SHADOW_LOOK = timedelta(seconds=30)
 """How often the comparison in the status is brought up to date."""
@@ -90,7 +90,7 @@ def course_of(seen: Seen, target: int, followers: Followers, now: datetime) -> C
         followers=followers.following(memory),
         stable=len(followers.ready),
         silent=followers.silent,
-        evidence=evidence_of(target, followers.counts.values()),
+        evidence=evidence_of(target, followers.counts.values(), rehearsal_of(_rehearsals(seen, target))),
         sticky=bool(seen.obj["spec"].get("sticky")),
         promote=seen.annotations.get(PROMOTE) == str(target),
         abort=seen.annotations.get(ABORT) == str(target),
@@ -98,6 +98,11 @@ def course_of(seen: Seen, target: int, followers: Followers, now: datetime) -> C
         begun=parse(before["stepStartedAt"]) if same and memory and before.get("step") == memory.step + 1 and before.get("stepStartedAt") else None,
         told=before.get("message", "") if same and before.get("verdict") == "Fail" else "",
     )
+
+
+def _rehearsals(seen: Seen, target: int) -> list[Rehearsal]:
+    names = [name_of(pod) for pod in pods_of(seen, target)]
+    return [seen.rehearsals[name] for name in names if name in seen.rehearsals]
 
 
 def base(seen: Seen) -> int:

@@ -6,7 +6,7 @@ shares of both away. Read from text in `controllers/counts.py`; judged in `analy
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trimtab.plans.sequential import Outcomes, Split
 
@@ -81,19 +81,37 @@ class PodCounts:
 
 
 @dataclass(frozen=True)
+class Rehearsal:
+    """What one pod of a candidate says of the requests of the log that it answers before any client's."""
+
+    done: bool = True
+    requests: Outcomes = field(default_factory=lambda: Outcomes(0, 0))
+    compared: Outcomes = field(default_factory=lambda: Outcomes(0, 0))
+    """Rows; those with another answer count as errors."""
+
+    @property
+    def sentence(self) -> str:
+        """Empty where nothing was asked."""
+        asked, rows = self.requests, self.compared
+        others = f"; {rows.errors} of {rows.requests} rows have another answer" if rows.requests else ""
+        return f"{asked.errors} of {asked.requests} requests of the log failed{others}." if asked.requests else ""
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """All that was counted of one candidate: a pair for each weight it has had, and its answers compared with stable's."""
+    """All that was counted of one candidate: a pair for each weight it has had, its answers compared with stable's, and its rehearsal."""
 
     weights: Mapping[float, Pair] = field(default_factory=dict)
     compared: Outcomes = field(default_factory=lambda: Outcomes(0, 0))
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)
 
     def at(self, percent: float) -> Pair:
         return self.weights.get(percent, Pair())
 
     @property
     def all_told(self) -> Outcomes:
-        """What became of every request that the candidate was given."""
-        told = [pair.candidate.outcomes for pair in self.weights.values()]
+        """What became of every request that the candidate was given, those of the log among them."""
+        told = [self.rehearsal.requests, *(pair.candidate.outcomes for pair in self.weights.values())]
         return Outcomes(sum(each.requests for each in told), sum(each.errors for each in told))
 
     @property
@@ -102,7 +120,14 @@ class Evidence:
         return tuple(Split(percent / ALL, pair.candidate.outcomes, pair.stable.outcomes) for percent, pair in sorted(self.weights.items()) if 0 < percent < ALL)
 
 
-def evidence_of(version: int, pods: Iterable[PodCounts]) -> Evidence:
+def rehearsal_of(pods: Iterable[Rehearsal]) -> Rehearsal:
+    """Done when all are. They were asked the same: that of the pod that answered most stands for all."""
+    told = list(pods)
+    most = max(told, key=lambda each: (each.requests.requests, each.requests.errors), default=Rehearsal())
+    return replace(most, done=all(each.done for each in told))
+
+
+def evidence_of(version: int, pods: Iterable[PodCounts], rehearsal: Rehearsal | None = None) -> Evidence:
     """The sum over pods."""
     weights: dict[float, Pair] = {}
     requests = errors = 0
@@ -112,7 +137,7 @@ def evidence_of(version: int, pods: Iterable[PodCounts]) -> Evidence:
                 weights[percent] = weights.get(percent, Pair()) + pair
         compared = pod.compared.get(version, Outcomes(0, 0))
         requests, errors = requests + compared.requests, errors + compared.errors
-    return Evidence(weights, Outcomes(requests, errors))
+    return Evidence(weights, Outcomes(requests, errors), rehearsal or Rehearsal())
 
 
 def _added(one: Buckets, other: Buckets) -> Buckets:

@@ -30,13 +30,14 @@ class Trail:
 
     recorder: Recorder | None
     labels: Desk
+    place: Place
 
 
 def lay(document: ServingDocument, env: Mapping[str, str], tally: Tally, model: Model) -> Trail:
     """Both, not yet started."""
     settings = StoreSettings.from_environment(env)
     place = Place(Store(settings), Layout.of(settings), document.deployment, env.get("POD_NAME") or os.uname().nodename)
-    return Trail(_recorder(document, env, tally, model, place), Desk(partial(label_files.put, place)))
+    return Trail(_recorder(document, env, tally, model, place), Desk(partial(label_files.put, place)), place)
 
 
 def _recorder(document: ServingDocument, env: Mapping[str, str], tally: Tally, model: Model, place: Place) -> Recorder | None:

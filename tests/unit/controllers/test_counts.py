@@ -1,10 +1,12 @@
 """What stable pods say of a split becomes plain numbers; what does not answer, or not in numbers, is not known."""
 
+from dataclasses import replace
+
 from support.fake_api import FakeApi
-from support.sharing import arm, exposition
-from trimtab.controllers.counts import counts_of, read_counts
+from support.sharing import arm, exposition, rehearsal
+from trimtab.controllers.counts import counts_of, read_counts, read_rehearsal
 from trimtab.plans.sequential import Outcomes
-from trimtab.plans.tallies import Pair, PodCounts, evidence_of
+from trimtab.plans.tallies import Pair, PodCounts, Rehearsal, evidence_of, rehearsal_of
 
 COUNTS = PodCounts(77, 25, {(8, 5.0): Pair(arm(40, 2, 0.02), arm(760)), (8, 25.0): Pair(arm(9), arm(30))}, {8: Outcomes(100, 3)})
 
@@ -33,6 +35,20 @@ async def test_pods_that_do_not_answer_or_talk_nonsense_are_left_out():
     api.scrapes["10.0.0.3", 8081] = 'trimtab_split_generation 1\ntrimtab_split_requests_total{candidate="x",percent="5",arm="stable",outcome="ok"} 1\n'
     pods = [pod("good", "10.0.0.1"), pod("html", "10.0.0.2"), pod("odd", "10.0.0.3"), pod("silent", "10.0.0.4"), pod("without an address", None)]
     assert await counts_of(api, pods) == {"good": COUNTS}
+
+
+def test_a_rehearsal_is_read_back_and_most_pods_know_of_none():
+    assert read_rehearsal(rehearsal(ok=190, errors=10, same=180, other=20)) == Rehearsal(True, Outcomes(200, 10), Outcomes(200, 20))
+    assert read_rehearsal("trimtab_rehearsal_done 0\n") == Rehearsal(False)
+    assert read_rehearsal(exposition(COUNTS)) is None
+
+
+def test_the_rehearsal_of_the_pod_that_answered_most_stands_for_all_and_is_done_when_all_are():
+    few, many = Rehearsal(True, Outcomes(20, 1)), Rehearsal(True, Outcomes(200, 3), Outcomes(200, 9))
+    assert rehearsal_of([few, many]) == many
+    assert rehearsal_of([many, Rehearsal(False)]) == replace(many, done=False)
+    assert rehearsal_of([]) == Rehearsal(True)
+    assert evidence_of(8, [COUNTS], many).all_told == Outcomes(251, 5)
 
 
 def test_evidence_is_the_sum_over_pods_of_one_candidate():

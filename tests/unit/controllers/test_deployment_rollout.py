@@ -67,6 +67,38 @@ class TestAGoodVersion:
         assert all('"moved":true' in text for text in stage.texts(1))
 
 
+class TestARehearsal:
+    async def test_a_new_version_answers_the_log_before_clients_and_people_see_how(self):
+        stage = Stage()
+        stage.rehearsal = sharing.rehearsal(done=False)
+        await stage.two()
+        assert (stage.told(), stage.running()) == ([None, None], {1: 2, 2: 1})
+        assert stage.condition("Progressing")["message"] == "flights-v2 is starting: It answers requests of the log first."
+        stage.rehearsal = sharing.rehearsal(same=196, other=4)
+        await stage.settle()
+        assert stage.told() == [(2, 20), (2, 20)]
+        assert stage.candidate["rehearsal"] == "0 of 200 requests of the log failed; 4 of 200 rows have another answer."
+
+    async def test_one_that_fails_on_it_is_never_asked(self):
+        stage = Stage()
+        stage.rehearsal = sharing.rehearsal(ok=120, errors=80)
+        await stage.version(1)
+        await stage.after(seconds=11)
+        stage.api.forget()
+        await stage.version(2)
+        assert stage.blocks()[2].startswith("80 of 200 requests (all of them from the log) failed, more than analysis.maxErrorPercent 1 allows.")
+        assert (stage.routed(), stage.running()) == (1, {1: 2})
+        assert [write for write in stage.api.writes if write.plural == "pods"] == [], "no pod was told of it"
+
+    async def test_without_steps_nobody_waits(self):
+        stage = Stage(rollout={"steps": []})
+        stage.rehearsal = sharing.rehearsal(done=False)
+        await stage.version(1)
+        await stage.after(seconds=11)
+        await stage.version(2)
+        assert stage.routed() == 2
+
+
 class TestAVersionThatFails:
     async def failed(self, **how):
         stage = await (await Stage(replicas=4).two()).passed()

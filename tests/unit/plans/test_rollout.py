@@ -10,7 +10,8 @@ from trimtab.api.reasons import Reason
 from trimtab.api.rollout import Rollout
 from trimtab.api.split import CandidateShare
 from trimtab.plans.rollout import PATIENCE, SOON, Course, heading, taken_back_at, weight_at
-from trimtab.plans.tallies import Evidence, Pair
+from trimtab.plans.sequential import Outcomes
+from trimtab.plans.tallies import Evidence, Pair, Rehearsal
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 URL = "http://flights-v8.default.svc"
@@ -59,6 +60,37 @@ class TestBeginning:
     def test_a_rollout_may_begin_with_a_pause_all_pods_ready_and_no_request(self):
         found = heading(course(steps=[{"pause": {}}], ready=4))
         assert (told(found), found.pods) == ((0, 0, False), 4)
+
+
+class TestRehearsal:
+    def rehearsed(self, errors=0, memory=None, *, done=True, other=0, **rest):
+        evidence = Evidence(rehearsal=Rehearsal(done, Outcomes(200, errors), Outcomes(200, other)))
+        return heading(course(memory, evidence=evidence, **rest))
+
+    def test_no_client_asks_before_it_is_done(self):
+        found = self.rehearsed(done=False)
+        assert (found.share, found.pods, found.again) == (None, 1, SOON)
+        assert found.judgment.message == "It answers requests of the log first."
+        assert told(self.rehearsed()) == (0, 5, False)
+
+    def test_a_step_that_runs_waits_for_no_pod_that_was_started_anew(self):
+        assert told(self.rehearsed(memory=share(since=None), done=False)) == (0, 5, True)
+
+    def test_who_fails_on_it_is_blocked_without_a_single_request(self):
+        found = self.rehearsed(errors=40)
+        assert (found.share, found.pods, found.block, found.failed) == (None, 0, True, True)
+        assert found.judgment.message == "40 of 200 requests (all of them from the log) failed, more than analysis.maxErrorPercent 1 allows."
+
+    def test_a_few_errors_are_no_proof_and_count_with_those_to_come(self):
+        assert told(self.rehearsed(errors=3)) == (0, 5, False)
+        evidence = Evidence({5.0: Pair(arm(180, 20), arm(4750))}, rehearsal=Rehearsal(True, Outcomes(200, 3)))
+        assert "23 of 400 requests (200 of them from the log) failed" in heading(course(share(), evidence=evidence)).judgment.message
+
+    def test_other_answers_are_against_it_only_where_agreement_is_asked_for(self):
+        assert told(self.rehearsed(other=100)) == (0, 5, False)
+        found = self.rehearsed(other=100, analysis={"minAgreementPercent": 90})
+        assert found.block
+        assert found.judgment.message == "100 of 200 answers differ from the stable version's; analysis.minAgreementPercent is 90."
 
 
 class TestPods:

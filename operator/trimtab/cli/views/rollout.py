@@ -27,7 +27,7 @@ def _row(role: str, found: dict[str, Any]) -> tuple[Any, ...]:
         found.get("ready"),
         told,
         found.get("verdict"),
-        found.get("message") or until,
+        " ".join(filter(None, (found.get("message") or until, found.get("rehearsal")))),
     )
 
 
