@@ -45,10 +45,20 @@ def test_a_stable_version_that_is_not_in_the_history_yet_is_told_all_the_same():
 
 
 def test_a_candidate_is_told_with_step_share_and_verdict():
-    candidate = {"version": 3, "ready": 1, "step": 2, "steps": 3, "desiredPercent": 25, "programmedPercent": 5, "verdict": "Inconclusive", "message": "too few"}
+    candidate = {
+        "version": 3,
+        "ready": 1,
+        "step": 2,
+        "steps": 3,
+        "desiredPercent": 25,
+        "programmedPercent": 5,
+        "verdict": "Inconclusive",
+        "message": "Too few.",
+    }
+    candidate["rehearsal"] = "0 of 200 requests of the log failed."
     obj = ready(deployment(), stable={"version": 2, "ready": 2}, candidate=candidate, blocked=[{"version": 1, "reason": "errors"}])
     _, told, blocked = status(obj).rows
-    assert told == ("v3", "candidate", "2 of 3", 1, "5 of 25", "Inconclusive", "too few")
+    assert told == ("v3", "candidate", "2 of 3", 1, "5 of 25", "Inconclusive", "Too few. 0 of 200 requests of the log failed.")
     assert blocked == ("v1", "blocked", "", "", "", "", "errors")
 
 

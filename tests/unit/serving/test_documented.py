@@ -13,6 +13,7 @@ from trimtab.api.split import SPLIT
 from trimtab_serving import app, budget, pace, settings
 from trimtab_serving.metrics import Counters, Exposition
 from trimtab_serving.model import INLINE_ROWS, Identity
+from trimtab_serving.rehearsal import Rehearsal
 from trimtab_serving.split import arms, breaker, compare, peer, shadow
 from trimtab_serving.split.arms import OK, settle
 from trimtab_serving.split.division import Division
@@ -26,6 +27,7 @@ async def families() -> list[Metric]:
     counters = Counters()
     counters.answered("Stable", 200, 0.01)
     counters.log.event_seconds = 1.0
+    counters.rehearsal = Rehearsal()
     with ThreadPoolExecutor(1) as threads:
         division = Division(Identity("flights", "7", "prod"), threads)
         division.follow(text("http://candidate", 100, shadow="http://shadow"))
