@@ -110,8 +110,8 @@ class Evidence:
 
     @property
     def all_told(self) -> Outcomes:
-        """What became of every request that the candidate was given, those of the log among them."""
-        told = [self.rehearsal.requests, *(pair.candidate.outcomes for pair in self.weights.values())]
+        """What became of every request of a client that the candidate was given."""
+        told = [pair.candidate.outcomes for pair in self.weights.values()]
         return Outcomes(sum(each.requests for each in told), sum(each.errors for each in told))
 
     @property

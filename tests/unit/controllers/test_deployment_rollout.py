@@ -86,7 +86,7 @@ class TestARehearsal:
         await stage.after(seconds=11)
         stage.api.forget()
         await stage.version(2)
-        assert stage.blocks()[2].startswith("80 of 200 requests (all of them from the log) failed, more than analysis.maxErrorPercent 1 allows.")
+        assert stage.blocks()[2].startswith("80 of 200 requests of the log failed, more than analysis.maxErrorPercent 1 allows.")
         assert (stage.routed(), stage.running()) == (1, {1: 2})
         assert [write for write in stage.api.writes if write.plural == "pods"] == [], "no pod was told of it"
 
