@@ -56,6 +56,9 @@ def train(context):
 CODE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "candidates"}, "data": {"refuses.py": REFUSES_GAPS, "slow.py": SLOW}}
 
 
+ASK = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], sys.stdin.buffer.read(), timeout=5)"
+
+
 def rows(count: int = 400) -> str:
     """Late where size is large."""
     lines = [f"{n},2024-01-{1 + n * 28 // count:02d}T{n % 24:02d}:00:00Z,{n * 37 % 100},{str(n * 37 % 100 > 60).lower()}" for n in range(count)]
@@ -84,7 +87,17 @@ def steps(trimtab: Installed) -> Installed:
     it.apply(CODE, resource("Dataset", NAME, {"source": source, "label": "late", "timestamp": "when", "id": "id"}), recipe("first"))
     it.apply(resource("Deployment", NAME, {"model": NAME, "replicas": 2, "rollout": ROLLOUT}))
     it.wait("modeldeployments", NAME, seconds=PATIENCE)
+    it.until("the Service leads to its pods", lambda: _answers(it))
     return it
+
+
+def _answers(it: Installed) -> bool:
+    """A node's proxy may hear of the first pods a second after Kubernetes does."""
+    try:
+        it.kubectl("exec", "-i", "upload", "--", "python", "-c", ASK, URL, stdin=body(50))
+    except AssertionError:
+        return False
+    return True
 
 
 def test_a_good_version_is_promoted_step_by_step_though_the_operator_is_killed_on_the_way(steps: Installed) -> None:
