@@ -34,7 +34,14 @@ def without_pandas() -> None:
 
 
 def text(values: Sequence[str | None]) -> Array:
-    """Strings; None is null."""
+    """Strings; None is null. What is no Unicode (a lone surrogate) is kept as a question mark."""
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        return _replaced(values)
+
+
+def _replaced(values: Sequence[str | None]) -> Array:
     encoded = [b"" if each is None else each.encode("utf-8", "replace") for each in values]
     offsets = np.zeros(len(encoded) + 1, dtype=np.int32)
     np.cumsum([len(each) for each in encoded], out=offsets[1:])
@@ -73,6 +80,11 @@ def lists(values: Array, widths: Sequence[int]) -> Array:
     offsets = np.zeros(len(widths) + 1, dtype=np.int32)
     np.cumsum(widths, out=offsets[1:])
     return pa.ListArray.from_arrays(numbers(offsets, pa.int32()), values)
+
+
+def each_row(array: Array, rows: Sequence[int]) -> Array:
+    """Each value as often as its request has rows."""
+    return array if len(rows) == sum(rows) else array.take(numbers(np.repeat(np.arange(len(rows)), rows), pa.int64()))
 
 
 def spread(values: Sequence[Any], rows: Sequence[int]) -> list[Any]:

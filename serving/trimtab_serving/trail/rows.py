@@ -103,18 +103,18 @@ class Rows:
         """The rows of these predictions, in their order."""
         batch = Batch(taken)
         rows = batch.rows
-        row = np.concatenate([np.arange(count, dtype=np.int32) for count in rows])
+        ends = np.cumsum(rows)
+        row = np.arange(ends[-1], dtype=np.int32) - np.repeat(ends - rows, rows).astype(np.int32)
         leading = [
-            arrays.times(arrays.spread([each.time_ns // 1000 for each in taken], rows)),
-            arrays.times(arrays.spread([microseconds(each.request.event_time) for each in taken], rows)),
-            arrays.text(arrays.spread([each.id for each in taken], rows)),
+            arrays.each_row(arrays.times([each.time_ns // 1000 for each in taken]), rows),
+            arrays.each_row(arrays.times([microseconds(each.request.event_time) for each in taken]), rows),
+            arrays.each_row(arrays.text([each.id for each in taken]), rows),
             arrays.numbers(row, pa.int32()),
         ]
-        latency = arrays.numbers(np.repeat(np.array([each.latency_us for each in taken], dtype=np.int64), rows), pa.int64())
         trailing = [
-            latency,
-            arrays.text(arrays.spread([each.role for each in taken], rows)),
-            arrays.text(arrays.spread([each.user or None for each in taken], rows)),
+            arrays.each_row(arrays.numbers(np.array([each.latency_us for each in taken], dtype=np.int64), pa.int64()), rows),
+            arrays.each_row(arrays.text([each.role for each in taken]), rows),
+            arrays.each_row(arrays.text([each.user or None for each in taken]), rows),
         ]
         return pa.RecordBatch.from_arrays([*leading, *(each.read(batch) for each in self._columns), *trailing], schema=self.schema)
 

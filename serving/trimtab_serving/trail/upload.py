@@ -66,7 +66,9 @@ def by_hour(table: Any, times: Any) -> Iterator[tuple[datetime, Any]]:
 
 
 def parquet(table: Any) -> bytes:
+    """Dictionaries for words alone: of numbers and ids they cost three times as much to write, and a third more bytes."""
+    words = [field.name for field in table.schema if field.name != "request_id" and (pa.types.is_string(field.type) or pa.types.is_dictionary(field.type))]
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP)
+    pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP, use_dictionary=words)
     content: bytes = sink.getvalue().to_pybytes()
     return content

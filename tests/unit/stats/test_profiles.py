@@ -42,6 +42,17 @@ def test_every_row_is_counted_once_in_at_most_32_bins(x: np.ndarray) -> None:
     assert (np.diff(part.shape.edges) > 0).all()
 
 
+@settings(max_examples=150, deadline=None)
+@given(COLUMNS, COLUMNS)
+def test_each_value_is_in_the_bin_whose_edges_are_around_it(reference: np.ndarray, x: np.ndarray) -> None:
+    """Value by value: at an edge it belongs above."""
+    shape = profiles.numeric_shape(reference)
+    expected = [0] * (len(shape.edges) + 1)
+    for value in x[np.isfinite(x)]:
+        expected[sum(edge <= value for edge in shape.edges)] += 1
+    assert Numeric.of(shape, x).bins.tolist() == expected
+
+
 @settings(max_examples=100, deadline=None)
 @given(stnp.arrays(np.float64, st.integers(1, 200), elements=st.floats(-1e4, 1e4, width=32)))
 def test_mean_and_m2_are_those_of_the_values(x: np.ndarray) -> None:
