@@ -72,7 +72,7 @@ def flights() -> pd.DataFrame:
 
 def compared(place: Place, deployment: str, version: Version, *features: FeaturePointer, dataset: str = "featured", **spec: Any) -> tuple[Any, Any]:
     """What is answered, and what its report says of the one FeatureSet."""
-    result, found = place.evaluate(deployment, version.pointer, UNTIL, SINCE, name=f"{deployment}-watched", features=features, dataset=dataset, **spec)
+    result, found = place.evaluate(deployment, version.pointer, UNTIL, SINCE, name=f"{deployment}-watched", joined=features, dataset=dataset, **spec)
     told = json.loads(place.store.get(f"{result.uri}/report.json"))
     return found, told
 

@@ -161,7 +161,7 @@ class Place:
         name: str = "",
         predecessor: ModelPointer | None = None,
         incident: str = "",
-        features: Sequence[FeaturePointer] = (),
+        joined: Sequence[FeaturePointer] = (),
         dataset: str = "",
         **spec: Any,
     ) -> tuple[Result, Evaluated]:
@@ -169,7 +169,7 @@ class Place:
         document = EvaluateDocument(
             namespace="team", name=name or deployment, uid="u", deployment=deployment, watching=watching, predecessor=predecessor, incident=incident,
             spec=DriftMonitorSpec.model_validate({"deployment": deployment, "clock": "Event"} | spec), now=utc(now), since=utc(since),
-            features=list(features), dataset=dataset,
+            features=list(joined), dataset=dataset,
         )  # fmt: skip
         result = evaluate.run(document, self.context())
         return result, unpack(result.packed)
