@@ -15,6 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -83,8 +84,9 @@ class ControlPlane:
             "users": [{"name": user, "user": {"token": token_of(user)}}],
             "contexts": [{"name": "it", "context": {"cluster": "it", "user": user, "namespace": "default"}}],
         }
-        path.write_text(json.dumps(document))
-        return path
+        whole = path.with_suffix(f".{uuid.uuid4().hex}")  # an operator's process may be reading the one before
+        whole.write_text(json.dumps(document))
+        return whole.replace(path)
 
     def kubectl(self, *arguments: str, user: str = "admin", stdin: str | None = None) -> str:
         """stdout of kubectl; a failure raises CalledProcessError with the server's words in `stderr`."""
