@@ -5,7 +5,6 @@ clients ask little. The pod is ready meanwhile: the operator waits with the firs
 (`plans/rollout.py`). It is over after SECONDS, whatever the store does; what cannot be asked again is nothing against the version.
 """
 
-import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,14 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
-from trimtab.api.documents import HIDDEN_COLUMNS
+from trimtab.api.documents import CONTEXT, INPUT, OUTPUT, hidden_in
 from trimtab.store.client import ObjectInfo, Store
 from trimtab.store.errors import StoreError
 from trimtab.store.layout import Layout
 from trimtab_serving.calls import SHADOW
 from trimtab_serving.model import Model, example
 from trimtab_serving.split.compare import compare
-from trimtab_serving.trail.rows import CONTEXT, INPUT, OUTPUT
 
 REQUESTS = 200
 """The newest of them: enough that a version that fails one in fifty is very likely seen to."""
@@ -105,7 +103,7 @@ def newest(model: Model, store: Store, folder: str, now: datetime) -> Iterator[A
         table = pq.read_table(pa.BufferReader(store.get(each.uri)))
         if not _has_all(model, table):
             continue
-        rows = table.to_pylist()
+        rows = table.select(["request_id", "version", "role"]).to_pylist()
         starts = [0, *(n for n in range(1, len(rows)) if rows[n]["request_id"] != rows[n - 1]["request_id"]), len(rows)]
         for start, end in reversed(list(pairwise(starts))):
             first = rows[start]
@@ -133,7 +131,7 @@ def _sequence(each: ObjectInfo) -> tuple[str, int]:
 
 def _has_all(model: Model, table: Any) -> bool:
     """Whether every input stands there in the clear; words may have come as context of the version that answered."""
-    hidden = {name for names in json.loads((table.schema.metadata or {}).get(HIDDEN_COLUMNS.encode(), b"{}")).values() for name in names}
+    hidden = hidden_in(table.schema.metadata)
     return all(each.name not in hidden and (each.optional or _column(each.name, each.datatype, table)) for each in model.signature.inputs)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.control_plane import REPOSITORY, ControlPlane
-from support.object_store import bucket, object_store, store  # noqa: F401 (fixtures for every test here)
+from support.object_store import bucket, object_store, place, store  # noqa: F401 (fixtures for every test here)
 from trimtab.api.kinds import KINDS
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from support import watched
-from support.object_store import ObjectStore
 from support.watched import Place, Version, between
 from trimtab.api.documents import DOCUMENT_VARIABLE
 from trimtab.api.driftmonitor import DriftMonitorSpec
@@ -26,12 +25,6 @@ SINCE, UNTIL = "2013-05-25", "2013-06-25"
 LATE = "2013-06-12"
 """From then on, in tests of what goes wrong."""
 FEWER = {"window": {"duration": "24h", "minRows": 100}}
-
-
-@pytest.fixture(scope="module")
-def place(object_store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    object_store.make_bucket("evaluations")
-    return Place(object_store, "evaluations", tmp_path_factory.mktemp("evaluations"))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from support.object_store import ObjectStore
 from support.watched import Place, Version, between
 from trimtab.api.documents import FeaturePointer
 from trimtab.jobs.evaluation.parity import NEWEST
@@ -34,12 +33,6 @@ def looked_up(rows: pd.DataFrame, delay: str = "1h") -> pd.DataFrame:
     known = weather(COVERED).assign(at=lambda table: table.time + pd.Timedelta(delay))
     found = pd.merge_asof(asked, known, on="at", by="origin", tolerance=pd.Timedelta("3h") - pd.Timedelta(delay)).sort_values("place")
     return found.drop(columns=["at", "place", "time"]).reset_index(drop=True)
-
-
-@pytest.fixture(scope="module")
-def place(object_store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    object_store.make_bucket("parity")
-    return Place(object_store, "parity", tmp_path_factory.mktemp("parity"))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import pytest
 
 from support.job_pods import answer
 from support.monitoring import clock_at, monitor, run, serving, trainer
-from support.object_store import ObjectStore
 from support.tale import Tale
 from support.watched import Place, Version, between, shuffled, utc
 from trimtab.api.evaluation import EvaluateDocument
@@ -23,12 +22,6 @@ KIND, BLOCK = "DriftMonitor", "blocked.trimtab.dev/flights"
 BEGIN, SWITCH, END = "2013-05-25", "2013-06-05", "2013-06-18"
 SHORT = {"performance": {"window": "96h"}, "skew": {"replay": 50}}
 """Weeks are too long for three weeks of flights."""
-
-
-@pytest.fixture(scope="module")
-def place(object_store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    object_store.make_bucket("monitored")
-    return Place(object_store, "monitored", tmp_path_factory.mktemp("monitored"))
 
 
 @pytest.fixture(scope="module")

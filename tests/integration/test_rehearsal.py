@@ -24,12 +24,6 @@ WITHIN = 20.0
 
 
 @pytest.fixture(scope="module")
-def place(object_store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    object_store.make_bucket("rehearsals")
-    return Place(object_store, "rehearsals", tmp_path_factory.mktemp("rehearsals"))
-
-
-@pytest.fixture(scope="module")
 def good(place: Place) -> Version:
     return place.model(place.dataset("flights", between("2013-01-01", "2013-02-01", 8)))
 

@@ -1,7 +1,8 @@
 """A real S3 for tests: versitygw on a free loopback port, over a folder that is thrown away.
 
 `with ObjectStore() as it:` then `it.settings(bucket)`, `it.store(bucket)`, `it.environment(bucket)`. Every integration test has
-the fixtures `object_store` (one for the whole run; a test that stops a store makes its own), `bucket` and `store` (fresh for each).
+the fixtures `object_store` (one for the whole run; a test that stops a store makes its own), `bucket` and `store` (fresh for each),
+and `place` (a file's own part of the store).
 """
 
 import os
@@ -15,13 +16,16 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pytest
 from pydantic import SecretStr
 
 from trimtab.store.client import Store
 from trimtab.store.settings import StoreSettings
+
+if TYPE_CHECKING:
+    from support.watched import Place
 
 REPOSITORY = Path(__file__).parents[2]
 ACCESS_KEY, SECRET_KEY = "trimtab-tests", "only-for-tests-0123456789"
@@ -137,3 +141,13 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def place(object_store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> "Place":
+    """A file's own part of the store, for models that are trained, served and watched."""
+    from support.watched import Place  # brings the worker's libraries, which most files here do without
+
+    name = f"place-{uuid.uuid4().hex[:8]}"
+    object_store.make_bucket(name)
+    return Place(object_store, name, tmp_path_factory.mktemp(name))

@@ -3,6 +3,7 @@
 import base64
 import json
 import zlib
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -130,8 +131,16 @@ class PredictionLog(Status):
     """How old the oldest row in a pod may become before it is written to the object store."""
 
 
+INPUT, CONTEXT, OUTPUT = "in_", "ctx_", "out_"
+"""How columns of the log begin: what was fed to the model, came beside it, and was answered."""
 HIDDEN_COLUMNS = "trimtab_hidden"
 """Metadata of a file of the log, `{"exclude": [...], "hash": [...]}`: whoever learns from it must know what is not in it."""
+
+
+def hidden_in(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    """What a file of the log does not show: column -> the field of spec.logging that hides it."""
+    said = json.loads((metadata or {}).get(HIDDEN_COLUMNS.encode(), b"{}"))
+    return {column: how for how, columns in said.items() for column in columns}
 
 
 class ServingDocument(Status):

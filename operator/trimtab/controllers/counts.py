@@ -32,8 +32,12 @@ Place = tuple[int, float, str]
 
 async def counts_of(client: Client, pods: Sequence[Manifest]) -> dict[str, PodCounts]:
     """By the names of the pods that answer."""
-    read = await asyncio.gather(*(_scraped(client, pod, read_counts) for pod in pods))
-    return {pod["metadata"]["name"]: found for pod, found in zip(pods, read, strict=True) if found is not None}
+    return await _told(client, pods, read_counts)
+
+
+async def _told(client: Client, pods: Sequence[Manifest], read: Callable[[str], T | None]) -> dict[str, T]:
+    said = await asyncio.gather(*(_scraped(client, pod, read) for pod in pods))
+    return {pod["metadata"]["name"]: found for pod, found in zip(pods, said, strict=True) if found is not None}
 
 
 async def _scraped(client: Client, pod: Manifest, read: Callable[[str], T | None]) -> T | None:
@@ -57,8 +61,7 @@ def read_counts(text: str) -> PodCounts | None:
 
 async def rehearsals_of(client: Client, pods: Sequence[Manifest]) -> dict[str, Rehearsal]:
     """By the names of the pods that say anything of a rehearsal."""
-    read = await asyncio.gather(*(_scraped(client, pod, read_rehearsal) for pod in pods))
-    return {pod["metadata"]["name"]: found for pod, found in zip(pods, read, strict=True) if found is not None}
+    return await _told(client, pods, read_rehearsal)
 
 
 def read_rehearsal(text: str) -> Rehearsal | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from trimtab.api.base import API_VERSION
 from trimtab.api.kinds import DATASET as KIND
 from trimtab.api.kinds import FEATURE_SET, MODEL_VERSION, TRAINING_JOB
+from trimtab.controllers.feature_sets import feature_sets_of
 from trimtab.controllers.monitors import monitors_of
 from trimtab.controllers.work import work_of
 from trimtab.kube.client import Client, Manifest
@@ -48,16 +49,9 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
         work.pods,
         work.events,
         held=_held(key, training_jobs, versions),
-        feature_sets=await _feature_sets(client, obj),
+        feature_sets=await feature_sets_of(client, key.namespace, [each["featureSet"] for each in obj["spec"].get("features") or []]),
         asks=asks_of_dataset(key.name, training_jobs, monitors, versions),
     )
-
-
-async def _feature_sets(client: Client, obj: Manifest) -> tuple[Manifest, ...]:
-    """Those that it names and that are there."""
-    named = [each["featureSet"] for each in obj["spec"].get("features") or []]
-    found = [await client.get(API_VERSION, FEATURE_SET.plural, obj["metadata"]["namespace"], each) for each in named]
-    return tuple(each for each in found if each)
 
 
 def _held(key: Key, training_jobs: list[Manifest], versions: list[Manifest]) -> Held:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from prometheus_client.parser import text_string_to_metric_families
 
 from trimtab.api.base import API_VERSION
-from trimtab.api.kinds import DATASET, DEPLOYMENT, FEATURE_SET, MODEL_VERSION, TRAINING_JOB
+from trimtab.api.kinds import DATASET, DEPLOYMENT, MODEL_VERSION, TRAINING_JOB
 from trimtab.api.kinds import DRIFT_MONITOR as KIND
 from trimtab.controllers import prometheus
+from trimtab.controllers.feature_sets import feature_sets_of
 from trimtab.controllers.work import work_of
 from trimtab.kube.client import Client, Manifest
 from trimtab.kube.controller import EVERY, ChildKind
@@ -60,8 +61,7 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
 async def _feature_sets(client: Client, key: Key, seen: Seen) -> tuple[Manifest, ...]:
     stable = seen.version(seen.stable)
     named = [each["name"] for each in lineage_of(stable).get("featureVersions") or []] if stable else []
-    found = [await _named(client, key, FEATURE_SET.plural, each) for each in named]
-    return tuple(each for each in found if each)
+    return await feature_sets_of(client, key.namespace, named)
 
 
 async def _named(client: Client, key: Key, plural: str, name: str | None) -> Manifest | None:

@@ -13,13 +13,12 @@ from datetime import UTC, datetime
 import structlog
 
 from trimtab.api.base import seconds
-from trimtab.api.documents import Result
+from trimtab.api.documents import INPUT, OUTPUT, Result
 from trimtab.api.evaluation import MOST_WINDOWS, EvaluateDocument, pack
 from trimtab.api.reasons import Reason
 from trimtab.jobs.context import Context
 from trimtab.jobs.dataset import engine as engines
 from trimtab.jobs.evaluation import comparing, drifting, hours, jumps, logged, models, parity, performance, replaying, report, spans
-from trimtab.jobs.evaluation.answers import INPUT, OUTPUT
 from trimtab.jobs.evaluation.comparing import Contest
 from trimtab.jobs.evaluation.drifting import Drift, Examiner
 from trimtab.jobs.evaluation.found import Found, Labels, answer, sentence
@@ -83,7 +82,7 @@ def _look(document: EvaluateDocument, context: Context) -> Found:
         progress.update(75, "Computing predictions again")
         replayed = _replayed(scene, log, drift)
         progress.update(78, "Comparing features with their FeatureSets")
-        compared = parity.compare(parity.Requests(log, context, document.name, scene.watched, scene.since, document.now), scene.features)
+        compared = parity.compare(parity.Requests(log, context, document.name, scene.watched, scene.since), scene.features)
         progress.update(80, "Comparing with the version before")
         contest, labels, jump = _contest(scene, log), _labels(scene, log), _jump(scene, log, drift)
     uri = context.layout.report(document.name, drift.windows[-1].span.start) if drift.windows else ""

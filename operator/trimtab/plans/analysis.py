@@ -14,6 +14,7 @@ from trimtab.api.reasons import Reason
 from trimtab.api.rollout import Analysis
 from trimtab.plans import sequential
 from trimtab.plans.conditions import rfc3339
+from trimtab.plans.sequential import Outcomes
 from trimtab.plans.tallies import Evidence, Pair
 
 ALPHA = 0.01
@@ -69,18 +70,19 @@ class Look:
 
 
 def fails_too_often(look: Look) -> str | None:
-    told, bound = look.evidence.all_told, look.analysis.max_error_percent / 100
-    if not look.proves(sequential.evidence_above(bound, told)):
-        return None
-    return f"{told.errors} of {told.requests} requests failed, more than analysis.maxErrorPercent {look.analysis.max_error_percent:g} allows."
+    return _beyond_the_bound(look, look.evidence.all_told, "requests")
 
 
 def fails_on_the_log(look: Look) -> str | None:
     """Apart from live requests: what was asked yesterday and is answered well is no excuse for what fails today."""
-    told, bound = look.evidence.rehearsal.requests, look.analysis.max_error_percent / 100
-    if not look.proves(sequential.evidence_above(bound, told)):
+    return _beyond_the_bound(look, look.evidence.rehearsal.requests, "requests of the log")
+
+
+def _beyond_the_bound(look: Look, told: Outcomes, what: str) -> str | None:
+    most = look.analysis.max_error_percent
+    if not look.proves(sequential.evidence_above(most / 100, told)):
         return None
-    return f"{told.errors} of {told.requests} requests of the log failed, more than analysis.maxErrorPercent {look.analysis.max_error_percent:g} allows."
+    return f"{told.errors} of {told.requests} {what} failed, more than analysis.maxErrorPercent {most:g} allows."
 
 
 def fails_more_often_than_stable(look: Look) -> str | None:

@@ -3,7 +3,6 @@
 import sys
 import warnings
 from collections.abc import Sequence
-from itertools import chain, repeat
 from types import ModuleType
 from typing import Any
 
@@ -75,7 +74,7 @@ def repeated(value: str | int | None, count: int, type_: Any) -> Array:
     return pa.DictionaryArray.from_arrays(numbers(np.zeros(count, dtype=np.int32), pa.int32()), text([value])).cast(type_)
 
 
-def lists(values: Array, widths: Sequence[int]) -> Array:
+def lists(values: Array, widths: NDArray[Any]) -> Array:
     """Rows of many values each: `widths` says how many of the flat values make each row."""
     offsets = np.zeros(len(widths) + 1, dtype=np.int32)
     np.cumsum(widths, out=offsets[1:])
@@ -85,11 +84,6 @@ def lists(values: Array, widths: Sequence[int]) -> Array:
 def each_row(array: Array, rows: Sequence[int]) -> Array:
     """Each value as often as its request has rows."""
     return array if len(rows) == sum(rows) else array.take(numbers(np.repeat(np.arange(len(rows)), rows), pa.int64()))
-
-
-def spread(values: Sequence[Any], rows: Sequence[int]) -> list[Any]:
-    """Each value as often as its request has rows."""
-    return list(chain.from_iterable(map(repeat, values, rows)))
 
 
 def _validity(values: Sequence[Any]) -> Any:

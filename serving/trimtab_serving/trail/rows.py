@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trimtab.api.documents import HIDDEN_COLUMNS, PredictionLog
+from trimtab.api.documents import CONTEXT, HIDDEN_COLUMNS, INPUT, OUTPUT, PredictionLog
 from trimtab.store.model import MISSING, Input, Output, Signature
 from trimtab_serving.calls import STABLE
 from trimtab_serving.protocol import Request
@@ -23,7 +23,6 @@ from trimtab_serving.tensors import BOOLEAN_TEXT
 from trimtab_serving.trail import arrays
 
 SCHEMA_VERSION = "1"
-INPUT, CONTEXT, OUTPUT = "in_", "ctx_", "out_"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HASH_CHARACTERS = 32
 """128 bits of a sha256: no two values of a column meet."""
@@ -171,7 +170,7 @@ def _column(name: str, type_: Any, wide: bool, convert: Callable[[NDArray[Any]],
         values = convert(np.concatenate([each.reshape(-1) for each in parts]))
         if not wide:
             return values
-        return arrays.lists(values, arrays.spread([part.size // count for part, count in zip(parts, batch.rows, strict=True)], batch.rows))
+        return arrays.lists(values, np.repeat([part.size // count for part, count in zip(parts, batch.rows, strict=True)], batch.rows))
 
     return Column(name, pa.list_(type_) if wide else type_, read)
 

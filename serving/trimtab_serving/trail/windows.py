@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trimtab.api.documents import INPUT, OUTPUT
 from trimtab.stats import profiles
 from trimtab.store.model import Output, Signature
-from trimtab_serving.trail.rows import INPUT, OUTPUT
 
 SCHEMA = 1
 WINDOW_SECONDS = 3600

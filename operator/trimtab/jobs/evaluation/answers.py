@@ -11,14 +11,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from trimtab.api.documents import INPUT, OUTPUT
 from trimtab.jobs.evaluation.brought import said_of
 from trimtab.jobs.evaluation.models import Model
 from trimtab.jobs.training.said import Said, judged
 from trimtab.stats.metrics import Answers
 from trimtab.store.model import MISSING, Input
-
-INPUT, OUTPUT = "in_", "out_"
-"""As the log's columns begin."""
 
 Rows = Any
 """A pyarrow Table of the log's columns; the library has no types to check against."""

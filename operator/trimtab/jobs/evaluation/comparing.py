@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from trimtab.api.documents import INPUT
 from trimtab.api.evaluation import Comparison
-from trimtab.jobs.evaluation.answers import INPUT, frame, judged_by, times
+from trimtab.jobs.evaluation.answers import frame, judged_by, times
 from trimtab.jobs.evaluation.logged import Log
 from trimtab.jobs.evaluation.models import Model
 from trimtab.jobs.evaluation.replaying import hashed

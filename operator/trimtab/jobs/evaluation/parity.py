@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from trimtab.api.base import seconds
-from trimtab.api.documents import FeaturePointer
+from trimtab.api.documents import CONTEXT, INPUT, FeaturePointer
 from trimtab.api.evaluation import EvaluateDocument, Parity
 from trimtab.jobs.context import Context
 from trimtab.jobs.dataset.engine import name
-from trimtab.jobs.evaluation.answers import INPUT, spelled
+from trimtab.jobs.evaluation.answers import spelled
 from trimtab.jobs.evaluation.logged import Log, moment
 from trimtab.jobs.evaluation.models import Model
 from trimtab.jobs.evaluation.replaying import is_hashed
@@ -30,7 +30,6 @@ from trimtab.store.client import Store
 from trimtab.store.errors import DigestMismatch, ObjectMissing
 from trimtab.store.layout import Layout
 
-CONTEXT = "ctx_"
 NEWEST = 1000
 """Rows of one FeatureSet that are compared: an example is told, and a percent of them can be counted."""
 RELATIVE, ABSOLUTE = 1e-5, 1e-9
@@ -121,7 +120,6 @@ class Requests:
     monitor: str
     model: Model
     since: datetime
-    now: datetime
 
 
 def compare(requests: Requests, found: Sequence[Source | Compared]) -> list[Compared]:
@@ -152,7 +150,7 @@ class _Comparison:
             return Compared(pointer, Parity.model_validate_json(store.get(uri)), until=until)
         except (ObjectMissing, ValueError):
             found = self.made()
-        if found.parity and until + SETTLED <= requests.now:
+        if found.parity and until + SETTLED <= requests.log.now:
             store.put(uri, found.parity.model_dump_json(by_alias=True).encode())
         return found
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trimtab.api.documents import OUTPUT
 from trimtab.api.driftmonitor import PerformanceRule
-from trimtab.jobs.evaluation.answers import OUTPUT, judged_by, said, times
+from trimtab.jobs.evaluation.answers import judged_by, said, times
 from trimtab.jobs.evaluation.logged import Log
 from trimtab.jobs.evaluation.models import Model
 from trimtab.jobs.evaluation.spans import Span

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from trimtab.api.documents import INPUT, OUTPUT
 from trimtab.api.evaluation import Replay
-from trimtab.jobs.evaluation.answers import INPUT, OUTPUT, frame, said, spelled
+from trimtab.jobs.evaluation.answers import frame, said, spelled
 from trimtab.jobs.evaluation.logged import Log
 from trimtab.jobs.evaluation.models import Model
 from trimtab.jobs.evaluation.spans import Span

@@ -5,7 +5,6 @@ files too, theirs are the types: what is logged must be readable as such, and of
 that FeatureSets give are left to the join: a row of the log and a row of a file get their features in the same way.
 """
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from trimtab.api.dataset import DatasetSpec
-from trimtab.api.documents import HIDDEN_COLUMNS
+from trimtab.api.documents import CONTEXT, INPUT, hidden_in
 from trimtab.api.reasons import Reason
 from trimtab.jobs.dataset import checking, reading
 from trimtab.jobs.dataset.columns import Column
@@ -27,7 +26,6 @@ from trimtab.jobs.predictions.files import Objects
 from trimtab.store import manifest as manifests
 from trimtab.store.client import Store
 
-INPUT, CONTEXT = "in_", "ctx_"
 FIELD = "spec.source.predictions"
 NONE_LOGGED = "{field}: Deployment {name} has logged no predictions that could be rows; ask it something, or give files with spec.source.uri."
 
@@ -128,7 +126,7 @@ def _shown(asked: Asked, paths: Sequence[Path]) -> _Shown:
     kept, columns, hidden = [], dict[str, None](), dict[str, str]()
     for path in paths:
         schema = pq.read_schema(path)
-        hides = {column: how for column, how in _hidden(schema.metadata or {}).items() if column not in needless}
+        hides = {column: how for column, how in hidden_in(schema.metadata).items() if column not in needless}
         hidden |= hides
         if not hides:
             kept.append(path)
@@ -138,12 +136,6 @@ def _shown(asked: Asked, paths: Sequence[Path]) -> _Shown:
         detail = f"the log of Deployment {asked.deployment} hides {said}. Log it from now on, or name it in spec.exclude of this Dataset."
         raise UserFault(Reason.COLUMN_MISSING, f"{FIELD}: {detail}")
     return _Shown(kept, list(columns))
-
-
-def _hidden(metadata: dict[bytes, bytes]) -> dict[str, str]:
-    """Column -> the field of spec.logging that hides it."""
-    said = json.loads(metadata.get(HIDDEN_COLUMNS.encode(), b"{}"))
-    return {column: how for how, columns in said.items() for column in columns}
 
 
 def _bare(column: str) -> str:
