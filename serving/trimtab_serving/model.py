@@ -58,7 +58,7 @@ class Model:
 
     def predict(self, request: Request) -> list[NDArray[Any]]:
         """All outputs, whatever the client wants to see of them: the log keeps them all."""
-        return self.runtime.predict(request.columns, self.protocol.outputs)
+        return self.runtime.predict(request.inputs, self.protocol.outputs)
 
 
 def load(files: Files, identity: Identity) -> Model:

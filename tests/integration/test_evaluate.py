@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +120,10 @@ def test_a_column_that_went_empty_is_a_fault_and_no_drift(place, good, month):
 
 def test_features_that_were_swapped_in_serving_show_when_predictions_are_computed_again(place, good, month):
     def swapped(model: Any, request: Request) -> list[Any]:
-        columns = request.columns | {"hour": request.columns["minute"], "minute": request.columns["hour"]}
-        return model.predict(replace(request, columns=columns))
+        inputs = request.inputs
+        places = {"hour": "minute", "minute": "hour"}
+        order = [inputs.groups[0].index(places.get(name, name)) for name in inputs.groups[0]]
+        return model.predict(request._replace(inputs=inputs._replace(blocks=[inputs.blocks[0][order]])))
 
     some = month[:2000]
     place.pod("swapped", good).answers(some, answering=swapped)

@@ -66,7 +66,7 @@ def ask(flights: Flights, model: Model, rows: pd.DataFrame) -> None:
     lines = rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").splitlines()
     due = list(replay.read(lines, pd.Timestamp("2013-02-01", tz="UTC"), pd.Timestamp("2013-04-01", tz="UTC"), 1))
     batches = list(replay.together(due, 16))
-    encoder = Rows(model.signature, model.runtime.dtypes, PredictionLog(), CONSTANTS, model.protocol.groups)
+    encoder = Rows(model.signature, model.runtime.dtypes, PredictionLog(), CONSTANTS)
     asked = [_answered(model, batch, replay.question(batch, replay.FLIGHTS)) for batch in batches]
     log = complete(pa.Table.from_batches([encoder.batch(asked)]))
     for hour, part in by_hour(log, log["time"]):

@@ -33,8 +33,8 @@ CONSTANTS: dict[str, str | int | None] = {
 NOON = datetime.fromisoformat("2026-11-24T12:00:00Z")
 
 
-def rows(signature: Signature = SIGNATURE, dtypes: Mapping[str, Any] = DTYPES, groups: Any = (), **log: Any) -> Rows:
-    return Rows(signature, dtypes, PredictionLog(**log), CONSTANTS, groups)
+def rows(signature: Signature = SIGNATURE, dtypes: Mapping[str, Any] = DTYPES, **log: Any) -> Rows:
+    return Rows(signature, dtypes, PredictionLog(**log), CONSTANTS)
 
 
 def prediction(

@@ -23,6 +23,8 @@ CATEGORIES = 50
 """Categories counted by name; the rest is `other`."""
 CROSS_COLUMNS = 64
 """Numeric columns whose cross-products are kept: the space is their square."""
+CROSS_ROWS = 4096
+"""Multiplied at a time: what lies in the processor's cache is not fetched again, half the time of all rows at once."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,10 @@ class Numeric:
     def of(cls, shape: NumericShape, x: npt.NDArray[Any]) -> Self:
         """NaN is missing; infinite values are counted apart and put in no bin."""
         values = _as_float32(x)
-        finite = values[np.isfinite(values)]
-        missing = int(np.isnan(values).sum())
+        usable = np.isfinite(values)
+        whole = bool(usable.all())
+        finite = values if whole else values[usable]
+        missing = 0 if whole else int(np.isnan(values).sum())
         below = np.searchsorted(np.sort(finite), shape.edges, side="left")  # ten times faster than to look for each value among the edges
         bins = np.diff(below, prepend=0, append=len(finite)).astype(np.int64)
         away = finite.astype(np.float64) - shape.center
@@ -159,9 +163,14 @@ class Cross:
 
     @classmethod
     def of(cls, columns: Sequence[str], centers: Sequence[float], X: npt.NDArray[Any]) -> Self:
-        away = _as_float32(X).astype(np.float64) - np.asarray(centers, dtype=np.float64)
-        away[~np.isfinite(away)] = 0.0
-        return cls(tuple(columns), away.T @ away)
+        products = np.zeros((len(columns), len(columns)))
+        for at in range(0, len(X), CROSS_ROWS):
+            away = _as_float32(X[at : at + CROSS_ROWS]).astype(np.float64) - np.asarray(centers, dtype=np.float64)
+            usable = np.isfinite(away)
+            if not usable.all():
+                away[~usable] = 0.0
+            products += away.T @ away
+        return cls(tuple(columns), products)
 
     def __add__(self, other: Self) -> Self:
         _same(self.columns == other.columns)
@@ -239,7 +248,7 @@ def _decode(content: Mapping[str, Any]) -> Part:
 def _as_float32(x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Values beyond float32 become infinite, as a model would see them."""
     with np.errstate(over="ignore"):
-        return np.asarray(x).astype(np.float32)
+        return np.asarray(x).astype(np.float32, copy=False)
 
 
 def _same(condition: bool) -> None:

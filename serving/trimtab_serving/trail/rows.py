@@ -19,7 +19,7 @@ from trimtab.api.documents import CONTEXT, HIDDEN_COLUMNS, INPUT, OUTPUT, Predic
 from trimtab.store.model import MISSING, Input, Output, Signature
 from trimtab_serving.calls import STABLE
 from trimtab_serving.protocol import Request
-from trimtab_serving.tensors import BOOLEAN_TEXT
+from trimtab_serving.tensors import BOOLEAN_TEXT, groups
 from trimtab_serving.trail import arrays
 
 SCHEMA_VERSION = "1"
@@ -67,7 +67,7 @@ class Batch:
     def block(self, group: int) -> NDArray[Any]:
         """All floating columns of a group at once, [columns, rows]: one by one they cost ten times as much."""
         if group not in self._blocks:
-            self._blocks[group] = np.concatenate([each.request.blocks[group] for each in self.predictions], axis=1)
+            self._blocks[group] = np.concatenate([each.request.inputs.blocks[group] for each in self.predictions], axis=1)
         return self._blocks[group]
 
 
@@ -80,9 +80,8 @@ class Rows:
         dtypes: Mapping[str, np.dtype[Any]],
         log: PredictionLog,
         constants: Mapping[str, str | int | None],
-        groups: Sequence[Sequence[str]] = (),
     ) -> None:
-        places = {name: (group, i) for group, names in enumerate(groups) for i, name in enumerate(names)}
+        places = {name: (group, i) for group, (_, names) in enumerate(groups(signature, dtypes)) for i, name in enumerate(names)}
         self._salt = str(constants.get("deployment", ""))
         found = [
             *(_input(each, dtypes[each.name], places.get(each.name)) for each in signature.inputs),
@@ -150,7 +149,7 @@ def _input(tensor: Input, dtype: np.dtype[Any], place: tuple[int, int] | None) -
     if place:
         return _of_block(INPUT + name, type_, *place)
     convert = _truths if boolean and dtype.kind == "O" else _texts if dtype.kind == "O" else _numbers(type_)
-    return _column(INPUT + name, type_, len(tensor.shape) > 1 and tensor.shape[1:] != [1], convert, lambda each: each.request.columns[name])
+    return _column(INPUT + name, type_, len(tensor.shape) > 1 and tensor.shape[1:] != [1], convert, lambda each: each.request.inputs.others[name])
 
 
 def _output(position: int, tensor: Output) -> Column:
@@ -167,7 +166,7 @@ def _of_block(name: str, type_: Any, group: int, position: int) -> Column:
 def _column(name: str, type_: Any, wide: bool, convert: Callable[[NDArray[Any]], Any], pick: Callable[[Prediction], NDArray[Any]]) -> Column:
     def read(batch: Batch) -> Any:
         parts = [pick(each) for each in batch.predictions]
-        values = convert(np.concatenate([each.reshape(-1) for each in parts]))
+        values = convert(np.concatenate(parts, axis=None))
         if not wide:
             return values
         return arrays.lists(values, np.repeat([part.size // count for part, count in zip(parts, batch.rows, strict=True)], batch.rows))
@@ -179,7 +178,9 @@ def _context(name: str) -> Column:
     """Context has no datatype of its own in a signature: it is kept as text."""
 
     def read(batch: Batch) -> Any:
-        return arrays.text([_said(value) for each in batch.predictions for value in _by_row(each.request.context.get(name), each.request.rows)])
+        if all(name not in each.request.inputs.context for each in batch.predictions):
+            return pa.nulls(sum(batch.rows), TEXT)
+        return arrays.text([_said(value) for each in batch.predictions for value in _by_row(each.request.inputs.context.get(name), each.request.rows)])
 
     return Column(CONTEXT + name, TEXT, read)
 

@@ -46,7 +46,7 @@ def _recorder(document: ServingDocument, env: Mapping[str, str], tally: Tally, m
         "deployment": document.deployment, "model": document.model, "version": document.version, "model_digest": model.digest,
         "dataset_digest": document.dataset_digest or None, "pod": place.pod,
     }  # fmt: skip
-    rows = Rows(model.signature, model.runtime.dtypes, document.logging, constants, model.protocol.groups)
+    rows = Rows(model.signature, model.runtime.dtypes, document.logging, constants)
     windows = Windows(model.profile, model.signature, rows.plain, facts) if model.profile else None
     try:
         return Recorder(rows, Path(env.get(SPOOL_VARIABLE, SPOOL_PATH)), document.logging, partial(upload, place=place, windows=windows), tally)

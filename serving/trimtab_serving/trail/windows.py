@@ -39,18 +39,18 @@ class Windows:
 
     def of(self, start: datetime, rows: Any) -> dict[str, Any]:
         """The profile of these logged rows, as it is written."""
-        inputs = profiles.Profile(
-            rows.num_rows, {name.removeprefix(INPUT): _part(shape, rows[name]) for name, shape in self._columns.items()}, self._products(rows)
-        )
-        outputs = profiles.Profile(rows.num_rows, {name.removeprefix(OUTPUT): _part(shape, rows[name]) for name, shape in self._outputs.items()})
+        numbers = {name: _numbers(rows[name]) for name, shape in self._columns.items() if isinstance(shape, profiles.NumericShape)}
+        parts = {name.removeprefix(INPUT): _part(shape, rows[name], numbers.get(name)) for name, shape in self._columns.items()}
+        answers = {name.removeprefix(OUTPUT): _part(shape, rows[name]) for name, shape in self._outputs.items()}
+        inputs, outputs = profiles.Profile(rows.num_rows, parts, self._products(numbers)), profiles.Profile(rows.num_rows, answers)
         window = {"start": start.isoformat(), "seconds": WINDOW_SECONDS}
         return {"schema": SCHEMA, **self._facts, "window": window, "inputs": inputs.encode(), "outputs": outputs.encode()}
 
-    def _products(self, rows: Any) -> profiles.Cross | None:
+    def _products(self, numbers: Mapping[str, Any]) -> profiles.Cross | None:
         if len(self._cross) < 2:
             return None
-        X = np.column_stack([_floats(rows[INPUT + name]) for name in self._cross])
-        return profiles.Cross.of(self._cross, [self._columns[INPUT + name].center for name in self._cross], X)  # type: ignore[union-attr]
+        columns = np.array([numbers[INPUT + name] for name in self._cross], np.float32)
+        return profiles.Cross.of(self._cross, [self._columns[INPUT + name].center for name in self._cross], columns.T)  # type: ignore[union-attr]
 
 
 def _shape(reference: profiles.Profile, name: str, type_: Any) -> Shape | None:
@@ -75,17 +75,18 @@ def _answered(output: Output, reference: profiles.Profile, signature: Signature)
     return labels[0] if len(labels) == 1 else None
 
 
-def _part(shape: Shape, column: Any) -> profiles.Part:
+def _part(shape: Shape, column: Any, numbers: Any = None) -> profiles.Part:
+    """`numbers` are those of the column, where they are known already."""
     if isinstance(shape, profiles.NumericShape):
-        return profiles.Numeric.of(shape, _floats(_last(column) if pa.types.is_list(column.type) else column))
+        return profiles.Numeric.of(shape, _numbers(_last(column) if pa.types.is_list(column.type) else column) if numbers is None else numbers)
     encoded = (pc.if_else(column, "true", "false") if pa.types.is_boolean(column.type) else column.cast(pa.string())).combine_chunks().dictionary_encode()
     codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int64)
     return profiles.Categorical.of(shape, codes, encoded.dictionary.to_pylist())
 
 
-def _floats(column: Any) -> Any:
-    """Null is NaN."""
-    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+def _numbers(column: Any) -> Any:
+    """As they were logged, without a copy where none is missing; null is NaN."""
+    return column.combine_chunks().to_numpy(zero_copy_only=False)
 
 
 def _last(column: Any) -> Any:

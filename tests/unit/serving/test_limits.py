@@ -11,6 +11,7 @@ from trimtab_serving import artifact, pace
 from trimtab_serving.budget import Budget, Held
 from trimtab_serving.errors import Refusal
 from trimtab_serving.model import INLINE_ROWS, Identity, Model, load
+from trimtab_serving.tensors import Read
 
 
 def test_bodies_beyond_the_budget_are_sent_away_until_others_are_answered() -> None:
@@ -66,9 +67,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def slowed(model: Model, seconds_a_row: float, clock: Clock) -> Model:
     """The same answers, later."""
 
-    def predict(columns: Any, wanted: Any) -> Any:
-        clock.now += seconds_a_row * len(next(iter(columns.values())))
-        return model.runtime.predict(columns, wanted)
+    def predict(inputs: Read, wanted: Any) -> Any:
+        clock.now += seconds_a_row * inputs.rows
+        return model.runtime.predict(inputs, wanted)
 
     runtime = SimpleNamespace(signature=model.signature, dtypes=model.runtime.dtypes, predict=predict)
     return Model(model.identity, model.signature, runtime, model.protocol, "d", "p", model.golden, 0)

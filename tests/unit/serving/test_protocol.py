@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trimtab.store.model import MISSING, Signature
+from trimtab.store.model import MISSING, Input, Signature
 from trimtab_serving.errors import Refusal
 from trimtab_serving.protocol import Protocol
 
@@ -27,6 +27,10 @@ SIGNATURE = Signature.model_validate(
 )
 DTYPES = {"distance": np.dtype("f4"), "temperature": np.dtype("f4"), "carrier": np.dtype(object), "weekend": np.dtype(object)}
 FLIGHTS = Protocol(SIGNATURE, DTYPES, "flights", "7", {"model_digest": "abc"})
+MIXED = Protocol(
+    SIGNATURE.model_copy(update={"inputs": [*SIGNATURE.inputs, Input(name="wide", datatype="FP32", shape=[-1, 2]), Input(name="whole", datatype="INT64")]}),
+    DTYPES | {"wide": np.dtype("f8"), "whole": np.dtype("i8")}, "mixed", "1", {},
+)  # fmt: skip
 
 
 def only(*names: str, datatype: str = "FP32", dtype: str = "f4") -> Protocol:
@@ -37,7 +41,7 @@ def only(*names: str, datatype: str = "FP32", dtype: str = "f4") -> Protocol:
     return Protocol(signature, {name: np.dtype(dtype) for name in names}, "m", "1", {})
 
 
-def tensor(name: str, data: list[Any], datatype: str = "FP32", shape: list[int] | None = None) -> dict[str, Any]:
+def tensor(name: str, data: list[Any], datatype: str = "FP32", shape: list[Any] | None = None) -> dict[str, Any]:
     return {"name": name, "shape": [len(data)] if shape is None else shape, "datatype": datatype, "data": data}
 
 
@@ -65,71 +69,71 @@ def refused(inputs: Any, protocol: Protocol = FLIGHTS, **more: Any) -> str:
 
 def test_a_request_becomes_one_column_an_input_in_the_signatures_order() -> None:
     request = decode(list(reversed(flight())))
-    assert list(request.columns) == ["distance", "temperature", "carrier", "weekend"]
+    assert list(request.inputs.columns()) == ["distance", "temperature", "carrier", "weekend"]
     assert request.rows == 2
-    assert request.columns["distance"].dtype == np.float32
-    assert request.columns["distance"].tolist() == [[733.0], [2475.0]]
-    assert request.columns["carrier"].tolist() == [["UA"], ["DL"]]
+    assert request.inputs.columns()["distance"].dtype == np.float32
+    assert request.inputs.columns()["distance"].tolist() == [[733.0], [2475.0]]
+    assert request.inputs.columns()["carrier"].tolist() == [["UA"], ["DL"]]
 
 
 def test_booleans_are_the_words_that_training_used() -> None:
-    assert decode(flight()).columns["weekend"].tolist() == [["true"], ["false"]]
+    assert decode(flight()).inputs.columns()["weekend"].tolist() == [["true"], ["false"]]
 
 
 def test_null_is_a_missing_value_in_every_kind_of_column() -> None:
-    columns = decode(flight(carrier=tensor("carrier", [None, ""], "BYTES"), weekend=tensor("weekend", [None, True], "BOOL"))).columns
+    columns = decode(flight(carrier=tensor("carrier", [None, ""], "BYTES"), weekend=tensor("weekend", [None, True], "BOOL"))).inputs.columns()
     assert math.isnan(columns["temperature"][1, 0])
     assert columns["carrier"].tolist() == [[MISSING], [MISSING]]
     assert columns["weekend"].tolist() == [[MISSING], ["true"]]
 
 
 def test_an_optional_tensor_may_be_absent_and_is_missing_in_every_row() -> None:
-    assert np.isnan(decode(flight(temperature=None)).columns["temperature"]).all()
+    assert np.isnan(decode(flight(temperature=None)).inputs.columns()["temperature"]).all()
 
 
 def test_nan_literals_are_read_as_null() -> None:
     body = json.dumps({"inputs": flight(temperature=tensor("temperature", [float("nan"), 1.0]))}).encode()
     assert b"NaN" in body
-    assert math.isnan(FLIGHTS.decode(body).columns["temperature"][0, 0])
+    assert math.isnan(FLIGHTS.decode(body).inputs.columns()["temperature"][0, 0])
 
 
 def test_a_category_that_training_never_saw_goes_to_the_model_as_it_is() -> None:
-    assert decode(flight(carrier=tensor("carrier", ["ZZ", "UA"], "BYTES"))).columns["carrier"].tolist() == [["ZZ"], ["UA"]]
+    assert decode(flight(carrier=tensor("carrier", ["ZZ", "UA"], "BYTES"))).inputs.columns()["carrier"].tolist() == [["ZZ"], ["UA"]]
 
 
 def test_context_columns_are_accepted_and_never_reach_the_model() -> None:
-    assert "flight_id" not in decode([*flight(), tensor("flight_id", ["a", "b"], "BYTES")]).columns
+    assert "flight_id" not in decode([*flight(), tensor("flight_id", ["a", "b"], "BYTES")]).inputs.columns()
 
 
 @pytest.mark.parametrize("datatype", ["FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"])
 def test_numbers_come_in_any_numeric_datatype(datatype: str) -> None:
-    assert decode(flight(distance=tensor("distance", [1, 2], datatype))).columns["distance"].tolist() == [[1.0], [2.0]]
+    assert decode(flight(distance=tensor("distance", [1, 2], datatype))).inputs.columns()["distance"].tolist() == [[1.0], [2.0]]
 
 
 def test_booleans_may_stand_for_numbers() -> None:
-    assert decode(flight(distance=tensor("distance", [True, False], "BOOL"))).columns["distance"].tolist() == [[1.0], [0.0]]
+    assert decode(flight(distance=tensor("distance", [True, False], "BOOL"))).inputs.columns()["distance"].tolist() == [[1.0], [0.0]]
 
 
 def test_columns_may_be_nested_or_flat() -> None:
     nested = tensor("distance", [[1.0], [2.0]], shape=[2, 1])
-    assert decode(flight(distance=nested)).columns["distance"].tolist() == [[1.0], [2.0]]
+    assert decode(flight(distance=nested)).inputs.columns()["distance"].tolist() == [[1.0], [2.0]]
 
 
 @pytest.mark.parametrize("data", [[1.0, 2.0, 3.0, 4.0], [[1.0, 2.0], [3.0, 4.0]]])
 def test_one_tensor_may_carry_all_numeric_columns_in_the_signatures_order(data: list[Any]) -> None:
-    columns = decode([tensor("input-0", data, shape=[2, 2])], only("a", "b")).columns
+    columns = decode([tensor("input-0", data, shape=[2, 2])], only("a", "b")).inputs.columns()
     assert columns["a"].tolist() == [[1.0], [3.0]]
     assert columns["b"].tolist() == [[2.0], [4.0]]
 
 
 def test_one_tensor_may_name_its_columns() -> None:
     named = tensor("rows", [1.0, 2.0], shape=[1, 2]) | {"parameters": {"columns": ["b", "a"]}}
-    columns = decode([named], only("a", "b")).columns
+    columns = decode([named], only("a", "b")).inputs.columns()
     assert (columns["a"][0, 0], columns["b"][0, 0]) == (2.0, 1.0)
 
 
 def test_whole_number_models_take_whole_numbers() -> None:
-    columns = decode([tensor("a", [2**60 + 1], "INT64")], only("a", datatype="INT64", dtype="i8")).columns
+    columns = decode([tensor("a", [2**60 + 1], "INT64")], only("a", datatype="INT64", dtype="i8")).inputs.columns()
     assert columns["a"].tolist() == [[2**60 + 1]]
 
 
@@ -155,9 +159,10 @@ SENTENCES = [
     (flight(distance=tensor("distance", [1, 2], shape=[3])), "tensor distance: expected 3 values for shape [3], found 2."),
     (flight(distance=tensor("distance", [1, 2], shape=[1, 2])), "tensor distance: expected shape [n, 1], found [1, 2]."),
     (flight(distance=tensor("distance", [], shape=[0])), "tensor distance: expected shape [n, 1] with one row or more, found [0]."),
+    (flight(distance=tensor("distance", [1, 2], shape=[2.0])), "tensor distance: expected shape [n, 1] with one row or more, found [2.0]."),
     (flight(distance=tensor("distance", [1, 2]) | {"shape": "2"}), "tensor distance: expected shape [n, 1] with one row or more, found '2'."),
     (flight(distance=tensor("distance", [1, 2]) | {"data": 5}), "tensor distance: expected data as a list, found 5."),
-    (flight(distance=tensor("distance", [[1], 2], shape=[2])), "tensor distance: expected rows of equal depth, found lists beside values."),
+    (flight(distance=tensor("distance", [[1, 2], [3]], shape=[2])), "tensor distance: expected 2 values for shape [2], found 3."),
     (flight(distance=tensor("distance", [1e39, 1])), "tensor distance: expected a number within the range of FP32, found 1e+39 at position 0."),
     (flight(carrier=tensor("carrier", [5, 6], "INT64")), "tensor carrier: expected datatype BYTES, found 'INT64'."),
     (flight(carrier=tensor("carrier", ["UA", 6], "BYTES")), "tensor carrier: expected text for datatype BYTES, found 6 at position 1."),
@@ -268,11 +273,89 @@ def test_every_value_a_client_writes_reaches_its_own_row_and_column(rows: list[t
             carrier=tensor("carrier", carrier, "BYTES"),
             weekend=tensor("weekend", weekend, "BOOL"),
         )
-    ).columns
+    ).inputs.columns()
     for name, sent in (("distance", distance), ("temperature", temperature)):
         assert np.array_equal(columns[name][:, 0], np.array([math.nan if value is None else value for value in sent], dtype=np.float32), equal_nan=True)
     assert columns["carrier"][:, 0].tolist() == [value or MISSING for value in carrier]
     assert columns["weekend"][:, 0].tolist() == [MISSING if value is None else str(value).lower() for value in weekend]
+
+
+SENT = {
+    "FP32": st.floats(width=32, allow_nan=False),
+    "FP64": st.floats(allow_nan=False),
+    "INT64": st.integers(-(2**70), 2**70),
+    "UINT8": st.integers(0, 255),
+    "BOOL": st.booleans(),
+    "BYTES": st.text(max_size=3),
+}
+
+USUAL = {"carrier": "BYTES", "weekend": "BOOL", "flight_id": "BYTES", "whole": "INT64"}
+
+
+@st.composite
+def tensors(draw: Any) -> list[dict[str, Any]]:
+    """All right but for one at most, which may have another type, shape, number of values or nest, a null, or be there twice or not at all."""
+    rows = draw(st.integers(1, 4))
+    names = ["distance", "temperature", "carrier", "weekend", "flight_id", "wide", "whole"]
+    odd = draw(st.sampled_from([*names, ""]))
+    return [each for name in draw(st.permutations(names)) for each in (draw(odd_tensor(name, rows)) if name == odd else [draw(usual_tensor(name, rows))])]
+
+
+def usual_tensor(name: str, rows: int) -> st.SearchStrategy[dict[str, Any]]:
+    datatype, count = USUAL.get(name, "FP32"), rows * (2 if name == "wide" else 1)
+    shape = [rows, 2] if name == "wide" else [rows]
+    return st.lists(SENT[datatype], min_size=count, max_size=count).map(lambda data: tensor(name, data, datatype, shape))
+
+
+@st.composite
+def odd_tensor(draw: Any, name: str, rows: int) -> list[dict[str, Any]]:
+    datatype, count = draw(st.sampled_from([USUAL.get(name, "FP32"), *SENT])), rows * draw(st.sampled_from([1, 2]))
+    value = SENT[draw(st.sampled_from([datatype, datatype, *SENT]))]
+    data = draw(st.lists(st.one_of(value, value, st.none()) if draw(st.booleans()) else value, min_size=count, max_size=count))
+    shape = draw(st.sampled_from([[rows], [rows, 1], [rows, 2], [rows + 1], [0], []]))
+    nested = draw(st.sampled_from([data, [[each] for each in data], [data], [*data[1:], [data[0]]]]))
+    return [tensor(name, nested, datatype, shape)] * draw(st.sampled_from([1, 1, 1, 0, 2]))
+
+
+def both_ways(inputs: Any) -> tuple[Any, Any]:
+    """What the quick way finds, None where it gives up, and what the careful way finds, None where it refuses."""
+    body = json.dumps({"inputs": inputs}).encode()
+    quick = MIXED._quickly(body)
+    try:
+        careful = MIXED._carefully(body)
+    except Refusal:
+        careful = None
+    return quick and quick[1], careful and careful[1]
+
+
+def same(one: Any, other: Any) -> bool:
+    columns, others = one.columns(), other.columns()
+    return (one.rows, one.context, list(columns)) == (other.rows, other.context, list(others)) and all(
+        columns[name].dtype == others[name].dtype and np.array_equal(columns[name], others[name], equal_nan=columns[name].dtype.kind == "f") for name in columns
+    )
+
+
+@settings(max_examples=1000)
+@given(tensors())
+def test_the_quick_way_finds_what_the_careful_one_does_and_accepts_no_more(inputs: list[dict[str, Any]]) -> None:
+    quick, careful = both_ways(inputs)
+    assert quick is None or (careful is not None and same(quick, careful))
+
+
+def test_the_quick_way_takes_all_usual_requests() -> None:
+    usual = [*flight(), tensor("wide", [[1, 2], [3, 4]], shape=[2, 2]), tensor("whole", [1, 2], "INT64"), tensor("flight_id", ["a", "b"], "BYTES")]
+    assert both_ways(usual)[0] is not None
+    assert both_ways([each for each in usual if each["name"] != "temperature"])[0] is not None
+    assert both_ways([each | {"datatype": "INT32"} if each["name"] == "distance" else each for each in usual if each["name"] != "distance"])[0] is None
+
+
+@pytest.mark.parametrize("named", [{}, {"parameters": {"columns": ["b", "a"]}}])
+def test_the_quick_way_takes_all_columns_in_one_tensor(named: dict[str, Any]) -> None:
+    body = json.dumps({"inputs": [tensor("input-0", [[1.0, 2.0], [3.0, 4.0]], shape=[2, 2]) | named]}).encode()
+    protocol = only("a", "b")
+    quick = protocol._quickly(body)
+    assert quick is not None
+    assert same(quick[1], protocol._carefully(body)[1])
 
 
 JSON = st.recursive(

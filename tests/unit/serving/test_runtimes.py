@@ -1,15 +1,18 @@
 """The contract of a runtime, which every format keeps, and what each format refuses."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 
 from support import models
@@ -17,6 +20,7 @@ from trimtab_serving import artifact
 from trimtab_serving.errors import ModelFault
 from trimtab_serving.model import Identity, load
 from trimtab_serving.runtimes import OnnxRuntime, SkopsRuntime
+from trimtab_serving.tensors import Read, Reader
 
 
 @pytest.fixture(scope="class")
@@ -86,6 +90,32 @@ class TestOnnx(RuntimeContract):
         assert [(each.name, each.datatype, each.shape) for each in signature.inputs] == [("X", "FP32", [-1, 3])]
         assert [each.datatype for each in signature.outputs] == ["INT64", "FP32"]
 
+    @pytest.mark.parametrize("classes", [(0, 1), ("late", "punctual")])
+    def test_one_row_of_numbers_is_answered_as_among_many_by_any_thread(self, tmp_path: Path, classes: tuple[Any, Any]) -> None:
+        served = load(artifact.local(_numbers_of_both_kinds(tmp_path, classes)), Identity("m", "1"))
+        rows = pd.DataFrame({"a": np.arange(40) % 7 - 3.0, "b": 0.5, "whole": np.arange(40) % 5 - 2})
+        body = {
+            "inputs": [{"name": each.name, "shape": [40, 1], "datatype": each.datatype, "data": rows[each.name].tolist()} for each in served.signature.inputs]
+        }
+        many = self.answer(served, body)
+        ones = [{"inputs": [each | {"shape": [1], "data": [each["data"][i]]} for each in body["inputs"]]} for i in range(40)] * 5
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda one: self.answer(served, one), ones))
+        assert len(set(many["label"].tolist())) == 2
+        assert [each["label"][0] for each in found] == many["label"].tolist() * 5
+        assert np.allclose(np.concatenate([each["probabilities"] for each in found[:40]]), many["probabilities"], atol=1e-6)
+
+    @pytest.mark.parametrize("width", [1, 3])
+    @pytest.mark.parametrize("type_", ["FLOAT", "DOUBLE", "FLOAT16", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "BOOL"])
+    def test_one_row_of_every_type_of_number_is_answered_anew(self, tmp_path: Path, type_: str, width: int) -> None:
+        runtime = _identity(tmp_path / "m.onnx", type_, width)
+        reader = Reader(runtime.signature, runtime.dtypes)
+        ones = [[{"name": "x", "shape": [1, width], "datatype": runtime.signature.inputs[0].datatype, "data": [type_ == "BOOL" or 1] * width}]]
+        noughts = [ones[0][0] | {"data": [type_ != "BOOL" and 0] * width}]
+        found = [runtime.predict(reader.read(each), ["y"])[0] for each in (*ones, noughts, *ones)]
+        assert [each.tolist() for each in found] == [[[1] * width], [[0] * width], [[1] * width]]
+        assert found[0].dtype == runtime.dtypes["x"]
+
     def test_a_graph_with_outputs_the_protocol_cannot_carry_is_refused(self, tmp_path: Path) -> None:
         from skl2onnx import to_onnx
 
@@ -99,6 +129,32 @@ class TestOnnx(RuntimeContract):
         (tmp_path / "signature.json").write_text(json.dumps(made.signature | {"inputs": made.signature["inputs"][1:]}))
         with pytest.raises(ModelFault, match="inputs that the signature does not name: distance"):
             load(artifact.local(tmp_path), Identity("m", "1"))
+
+
+def _identity(path: Path, type_: str, width: int) -> OnnxRuntime:
+    import onnx
+    from onnx import helper
+
+    x, y = (helper.make_tensor_value_info(name, getattr(onnx.TensorProto, type_), [None, width]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", [x], [y])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return OnnxRuntime(path, None)
+
+
+def _numbers_of_both_kinds(folder: Path, classes: tuple[Any, Any]) -> Path:
+    """A model of two real numbers and a whole one, as other tools export it."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType, Int64TensorType
+
+    X = np.random.default_rng(7).integers(-3, 4, size=(200, 3))
+    frame = pd.DataFrame({"a": X[:, 0].astype(float), "b": X[:, 1].astype(float), "whole": X[:, 2]})
+    columns = ColumnTransformer([("real", StandardScaler(), ["a", "b"]), ("whole", StandardScaler(), ["whole"])])
+    model = Pipeline([("columns", columns), ("model", RandomForestClassifier(5, random_state=0))])
+    model.fit(frame, np.array(classes)[(frame["a"] + frame["whole"] > 0).astype(int)])
+    types = [(name, Int64TensorType([None, 1]) if name == "whole" else FloatTensorType([None, 1])) for name in frame]
+    path = folder / "model.onnx"
+    path.write_bytes(to_onnx(model, initial_types=types, options={"zipmap": False}).SerializeToString())
+    return folder
 
 
 class TestSkops(RuntimeContract):
@@ -130,7 +186,7 @@ class TestSkops(RuntimeContract):
         io.dump(RandomForestClassifier(3, random_state=0).fit(np.eye(4), ["a", "b", "a", "b"]), tmp_path / "model.skops")
         runtime = SkopsRuntime(tmp_path / "model.skops", None)
         assert [(each.name, each.datatype, each.shape) for each in runtime.signature.inputs] == [("x", "FP64", [-1, 4])]
-        label, probability = runtime.predict({"x": np.eye(4)}, ["label", "probability"])
+        label, probability = runtime.predict(Read(4, ["x"], [], [], {"x": np.eye(4)}, {}), ["label", "probability"])
         assert label.tolist() == np.array(["a", "b"])[probability.argmax(axis=1)].tolist()
 
     def test_a_classifier_without_probabilities_answers_labels(self, tmp_path: Path) -> None:
@@ -139,4 +195,4 @@ class TestSkops(RuntimeContract):
         io.dump(LinearSVC().fit(np.eye(4), ["a", "b", "a", "b"]), tmp_path / "model.skops")
         runtime = SkopsRuntime(tmp_path / "model.skops", None)
         assert [each.name for each in runtime.signature.outputs] == ["label"]
-        assert runtime.predict({"x": np.eye(4)}, ["label"])[0].tolist() == ["a", "b", "a", "b"]
+        assert runtime.predict(Read(4, ["x"], [], [], {"x": np.eye(4)}, {}), ["label"])[0].tolist() == ["a", "b", "a", "b"]

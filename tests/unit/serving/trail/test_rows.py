@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.predictions import CONSTANTS, DTYPES, NOON, PROTOCOL, SIGNATURE, prediction, rows
+from support.predictions import CONSTANTS, DTYPES, NOON, SIGNATURE, prediction, rows
 from trimtab.store.model import Signature
 from trimtab_serving.protocol import Request
+from trimtab_serving.tensors import Reader, groups
 from trimtab_serving.trail import arrays
 from trimtab_serving.trail.rows import Prediction, Rows, complete
 
@@ -91,7 +92,8 @@ def test_the_file_says_its_schema_and_the_models_signature() -> None:
 
 def test_a_model_with_one_wide_input_is_logged_as_lists() -> None:
     signature = Signature.model_validate({"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 3]}], "outputs": [{"name": "y", "datatype": "INT64"}]})
-    request = Request("", 2, {"x": np.array([[1, 2, np.nan], [4, 5, 6]], dtype=np.float32)}, ["y"])
+    wide = {"name": "x", "shape": [2, 3], "datatype": "FP32", "data": [[1, 2, None], [4, 5, 6]]}
+    request = Request("", Reader(signature, {"x": np.dtype("f4")}).read([wide]), ["y"])
     found = logged(Prediction(0, "r", request, [np.array([1, 0])], 1), encoder=rows(signature, {"x": np.dtype("f4")}))
     assert [(row["in_x"], row["out_y"]) for row in found] == [([1.0, 2.0, None], 1), ([4.0, 5.0, 6.0], 0)]
 
@@ -100,18 +102,22 @@ def test_a_model_with_one_wide_input_is_logged_as_lists() -> None:
 def test_every_type_of_number_that_a_model_takes_is_logged(type_: str) -> None:
     datatype = {"bool": "BOOL"}.get(type_, type_.upper().replace("FLOAT", "FP"))
     signature = Signature.model_validate({"inputs": [{"name": "x", "datatype": datatype}], "outputs": [{"name": "y", "datatype": datatype}]})
-    request = Request("", 2, {"x": np.array([[1], [0]], dtype=type_)}, ["y"])
-    found = logged(Prediction(0, "r", request, [np.array([1, 0], dtype=type_)], 1), encoder=rows(signature, {"x": np.dtype(type_)}))
+    dtypes = {"x": np.dtype(type_)}
+    request = Request(
+        "", Reader(signature, dtypes).read([{"name": "x", "shape": [2], "datatype": datatype, "data": [True, False] if datatype == "BOOL" else [1, 0]}]), ["y"]
+    )
+    found = logged(Prediction(0, "r", request, [np.array([1, 0], dtype=type_)], 1), encoder=rows(signature, dtypes))
     assert [(row["in_x"], row["out_y"]) for row in found] == [(1, 1), (0, 0)]
 
 
-def test_columns_that_were_converted_together_are_logged_as_one_by_one() -> None:
+def test_columns_that_were_converted_together_keep_their_rows_and_may_be_hashed() -> None:
     given = [prediction("a", distance=[1.0, 2.0], temperature=[None, 5.0]), prediction("b", distance=[7.0])]
-    together = rows(groups=PROTOCOL.groups)
-    assert PROTOCOL.groups == [["distance", "temperature"]]
-    assert logged(*given, encoder=together) == logged(*given)
-    hashed = rows(groups=PROTOCOL.groups, hash=["distance"])
-    assert logged(*given, encoder=hashed) == logged(*given, encoder=rows(hash=["distance"]))
+    assert groups(SIGNATURE, DTYPES) == [(np.dtype("f4"), ["distance", "temperature"])]
+    found = logged(*given)
+    assert [(row["request_id"], row["in_distance"], row["in_temperature"]) for row in found] == [("a", 1.0, None), ("a", 2.0, 5.0), ("b", 7.0, 3.5)]
+    hashed = logged(*given, encoder=rows(hash=["distance"]))
+    assert [row["in_temperature"] for row in hashed] == [None, 5.0, 3.5]
+    assert len({row["in_distance"] for row in hashed}) == 3
 
 
 MOMENT = st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 (the zone comes beside)
