@@ -56,7 +56,8 @@ def numbers(values: NDArray[Any], type_: Any) -> Array:
     missing = np.isnan(values) if values.dtype.kind == "f" else None
     validity = None if missing is None or not missing.any() else _bits(~missing)
     data = _bits(values) if values.dtype.kind == "b" else pa.py_buffer(np.ascontiguousarray(values))
-    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [validity, data]).cast(type_)
+    array = pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [validity, data])
+    return array if array.type == type_ else array.cast(type_)
 
 
 def times(microseconds: Sequence[int | None]) -> Array:

@@ -27,13 +27,13 @@ from trimtab_serving.trail.tally import Tally
 
 WRITE_SECONDS = 0.5
 """Twice in the second that a killed process may lose."""
-SLICE_ROWS = 8192
+SLICE_ROWS = 16384
 """Encoded at a time: what a column costs beside its values is spread over so many, and no step holds the interpreter for long."""
 REQUEST_BYTES = 4096
 """What a request weighs while it waits, beside its values: some thirty small objects."""
 VALUE_BYTES = 16
-EARLY_BYTES = 8 * 1024 * 1024
-"""So much waiting is written at once: a server that is very busy writes small pieces often."""
+EARLY_BYTES = 32 * 1024 * 1024
+"""So much waiting is written before its half second is over: many small pieces cost more than few."""
 MOST_WAITING_BYTES = 64 * 1024 * 1024
 """More than this is not kept in memory: a second of more than one process can answer, should the disk stand still."""
 SWITCH_SECONDS = 0.0005

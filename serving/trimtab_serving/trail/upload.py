@@ -25,6 +25,9 @@ HOUR_SECONDS = 3600
 ROW_GROUP = 16384
 """Rows compressed at a time: small slices, so that requests get the processor in between."""
 
+SOUGHT = ["time", "event_time", "request_id"]
+"""What readers look for: least and greatest values of other columns help nobody, and cost a quarter of the file."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -69,6 +72,6 @@ def parquet(table: Any) -> bytes:
     """Dictionaries for words alone: of numbers and ids they cost three times as much to write, and a third more bytes."""
     words = [field.name for field in table.schema if field.name != "request_id" and (pa.types.is_string(field.type) or pa.types.is_dictionary(field.type))]
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP, use_dictionary=words)
+    pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP, use_dictionary=words, write_statistics=SOUGHT)
     content: bytes = sink.getvalue().to_pybytes()
     return content
