@@ -4,6 +4,7 @@ What the protocol leaves to the server and is decided here: `NaN` literals, whic
 are read as null; a NaN in an answer is written as null; the answer's `id` is the client's own where it gave one.
 """
 
+import codecs
 import difflib
 import json
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,8 @@ from trimtab_serving.tensors import BOOLEAN_TEXT, UNUSUAL, Read, Reader
 MAX_ID = 128
 BESIDE = ("id", "outputs", "parameters")
 """What a request may say beside its inputs."""
+QUICK_BYTES = 1024 * 1024
+"""Of larger bodies the quick parser's own notes would weigh too much, up to 22 times the body where numbers have one digit; the careful way takes half of that."""
 
 
 class Request(NamedTuple):
@@ -57,8 +60,10 @@ class Protocol:
     def _quickly(self, body: bytes) -> tuple[dict[str, Any], Read] | None:
         """What stands beside the inputs, and what is in them; None where this body needs a closer look.
 
-        A parser of its own for each request: it costs nothing, and its memory, several times the body, is gone with it.
+        A parser of its own for each request: it costs nothing, and its memory is gone with it.
         """
+        if len(body) > QUICK_BYTES or body.startswith(codecs.BOM_UTF8):  # which the quick parser passes over, and JSON does not have
+            return None
         try:
             document: Any = simdjson.Parser().parse(body)
             beside = {name: _plain(document[name]) for name in document if name in BESIDE}

@@ -93,8 +93,6 @@ class OneRow:
         for block, (dtype, names) in zip(self._blocks, found, strict=True):
             for name, place in zip(names, block, strict=True):
                 self._binding.bind_input(name, "cpu", 0, dtype, (1, 1), place.ctypes.data)
-        for each in self._outputs:
-            self._binding.bind_output(each)
 
     def predict(self, inputs: Read) -> dict[str, NDArray[Any]] | None:
         """All outputs of one row; None while another thread is at it."""
@@ -105,6 +103,8 @@ class OneRow:
                 block[:] = given
             for name, column in inputs.others.items():
                 self._binding.bind_cpu_input(name, column)
+            for name in self._outputs:  # each time: the answer before would be the place for this one, whose shape may differ
+                self._binding.bind_output(name)
             self._session.run_with_iobinding(self._binding)
             return dict(zip(self._outputs, self._binding.copy_outputs_to_cpu(), strict=True))
         finally:

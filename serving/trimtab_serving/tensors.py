@@ -6,13 +6,13 @@ All floating columns of one type are converted in one array: thirty small conver
 
 There are two ways through here. `read_quickly` takes numbers from the parser's own memory and gives up at whatever is unusual;
 `read` looks at every value and has a sentence for every fault. Where both give columns they are the same, and the quick way gives
-none that the careful one refuses (but where JSON itself is unclear: 2.0 for 2 as a size, a name twice in one object).
+none that the careful one refuses (but where JSON itself is unclear: 2.0 or true for a size, a name twice in one object).
 """
 
 import difflib
 import math
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, TypeGuard
 
@@ -169,7 +169,9 @@ class Reader:
         if names is None and shape[1:] == [1]:
             return None
         names = names or list(self._inputs)
-        if not _is_shape(shape) or shape[1:] != [len(names)] or not shape[0] or any(self._ways[name, datatype] != DOUBLES for name in names):
+        if not _is_shape(shape) or shape[1:] != [len(names)] or not shape[0]:
+            return None
+        if not self._wide.isdisjoint(names) or any(self._ways[name, datatype] != DOUBLES for name in names):
             return None
         matrix = np.frombuffer(values.as_buffer(of_type=DOUBLES)).reshape(shape)
         columns: dict[str, Values] = dict(zip(names, np.ascontiguousarray(matrix.T), strict=True))
@@ -292,11 +294,26 @@ def _flat(label: str, data: Any, shape: list[int]) -> Data:
     if not isinstance(data, list):
         raise Refusal(400, f"{label}: expected data as a list, found {_shown(data)}.")
     flat: Data = data
-    while list in set(map(type, flat)):
-        flat = list(chain.from_iterable(each if type(each) is list else (each,) for each in flat))
+    while (kinds := set(map(type, flat))) == {list}:
+        flat = list(chain.from_iterable(flat))
+    if list in kinds:
+        flat = list(_leaves(flat))
     if len(flat) != math.prod(shape):
         raise Refusal(400, f"{label}: expected {math.prod(shape)} values for shape {shape}, found {len(flat)}.")
     return flat
+
+
+def _leaves(data: Data) -> Iterator[Any]:
+    """Level by level would be quadratic in what a client sends."""
+    nests = [iter(data)]
+    while nests:
+        for each in nests[-1]:
+            if type(each) is list:
+                nests.append(iter(each))
+                break
+            yield each
+        else:
+            nests.pop()
 
 
 def _floats(names: list[str], data: Sequence[Values], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -19,6 +19,7 @@ from trimtab.store.settings import StoreSettings
 from trimtab_serving import rehearsal
 from trimtab_serving.model import Model
 from trimtab_serving.rehearsal import REQUESTS, Rehearsal
+from trimtab_serving.tensors import Read
 
 WITHIN = 20.0
 
@@ -58,10 +59,10 @@ class Raises:
     def __init__(self, runtime: Any) -> None:
         self._runtime = runtime
 
-    def predict(self, columns: Any, outputs: Any) -> Any:
-        if "BOS" in columns["dest"].ravel().tolist():
+    def predict(self, inputs: Read, outputs: Any) -> Any:
+        if "BOS" in inputs.others["dest"].ravel().tolist():
             raise ValueError("nobody told me of Boston")
-        return self._runtime.predict(columns, outputs)
+        return self._runtime.predict(inputs, outputs)
 
 
 def test_the_same_model_under_another_number_answers_the_newest_requests_alike(place, good, asked):

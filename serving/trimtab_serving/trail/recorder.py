@@ -1,6 +1,6 @@
 """The prediction log of one server: takes predictions on the way of their answers, and two threads do all the rest.
 
-The writer turns what was taken into rows on disk, every half second and in small slices, so that a killed process loses
+The writer turns what was taken into rows on disk, every half second and in slices, so that a killed process loses
 less than the last second and no request waits long for the interpreter. The uploader carries sealed segments to the store,
 oldest first, and comes back later where the store is away. Neither ever blocks or fails a request.
 """

@@ -49,7 +49,8 @@ class Windows:
     def _products(self, numbers: Mapping[str, Any]) -> profiles.Cross | None:
         if len(self._cross) < 2:
             return None
-        columns = np.array([numbers[INPUT + name] for name in self._cross], np.float32)
+        with np.errstate(over="ignore"):
+            columns = np.array([numbers[INPUT + name] for name in self._cross], np.float32)
         return profiles.Cross.of(self._cross, [self._columns[INPUT + name].center for name in self._cross], columns.T)  # type: ignore[union-attr]
 
 

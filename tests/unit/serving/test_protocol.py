@@ -358,6 +358,35 @@ def test_the_quick_way_takes_all_columns_in_one_tensor(named: dict[str, Any]) ->
     assert same(quick[1], protocol._carefully(body)[1])
 
 
+def test_one_tensor_for_all_columns_is_no_way_to_send_inputs_of_many_values() -> None:
+    inputs = [Input(name="x", datatype="FP32", shape=[-1, 3]), Input(name="z", datatype="FP32")]
+    protocol = Protocol(SIGNATURE.model_copy(update={"inputs": inputs}), {"x": np.dtype("f4"), "z": np.dtype("f4")}, "m", "1", {})
+    assert refused([tensor("all", [1, 2, 3, 4], shape=[2, 2])], protocol).startswith("tensor x: expected shape [n, 3], found [2].")
+
+
+def test_deep_nests_in_long_columns_are_read_once() -> None:
+    """Level by level this body of 60 KB would hold the loop for seconds."""
+    deep: Any = 1.0
+    for _ in range(900):
+        deep = [deep]
+    data = [deep, *[2.0] * 30_000]
+    assert len(data) == len(only("a")._carefully(json.dumps({"inputs": [tensor("a", data)]}).encode())[1].columns()["a"])
+    assert refused([tensor("a", [*data, None, 1], shape=[5])], only("a")).startswith("tensor a: expected 5 values for shape [5], found 30003.")
+
+
+def test_a_mark_of_byte_order_is_no_json_in_small_bodies_either() -> None:
+    with pytest.raises(Refusal, match="The body: expected JSON"):
+        FLIGHTS.decode(b"\xef\xbb\xbf" + json.dumps({"inputs": flight()}).encode())
+
+
+def test_a_large_body_goes_the_way_that_takes_less_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = json.dumps({"inputs": flight()}).encode()
+    assert FLIGHTS._quickly(body)
+    monkeypatch.setattr("trimtab_serving.protocol.QUICK_BYTES", len(body) - 1)
+    assert FLIGHTS._quickly(body) is None
+    assert FLIGHTS.decode(body).rows == 2
+
+
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
     lambda inner: st.one_of(

@@ -116,6 +116,13 @@ class TestOnnx(RuntimeContract):
         assert [each.tolist() for each in found] == [[[1] * width], [[0] * width], [[1] * width]]
         assert found[0].dtype == runtime.dtypes["x"]
 
+    def test_one_row_may_be_as_wide_as_it_likes_where_the_model_leaves_that_open(self, tmp_path: Path) -> None:
+        runtime = _identity(tmp_path / "m.onnx", "FLOAT", None)
+        reader = Reader(runtime.signature, runtime.dtypes)
+        for width in (1, 3, 5, 2, 3):
+            row = [float(i) for i in range(width)]
+            assert runtime.predict(reader.read([{"name": "x", "shape": [1, width], "datatype": "FP32", "data": row}]), ["y"])[0].tolist() == [row]
+
     def test_a_graph_with_outputs_the_protocol_cannot_carry_is_refused(self, tmp_path: Path) -> None:
         from skl2onnx import to_onnx
 
@@ -131,7 +138,7 @@ class TestOnnx(RuntimeContract):
             load(artifact.local(tmp_path), Identity("m", "1"))
 
 
-def _identity(path: Path, type_: str, width: int) -> OnnxRuntime:
+def _identity(path: Path, type_: str, width: int | None) -> OnnxRuntime:
     import onnx
     from onnx import helper
 
