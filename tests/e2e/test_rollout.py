@@ -57,7 +57,11 @@ def train(context):
 CODE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "candidates"}, "data": {"refuses.py": REFUSES_GAPS, "slow.py": SLOW}}
 
 
-ASK = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], sys.stdin.buffer.read(), timeout=5)"
+ASK = """
+import sys, urllib.request
+asked = urllib.request.Request(sys.argv[1], sys.stdin.buffer.read(), {"content-type": "application/json"})
+urllib.request.urlopen(asked, timeout=5)
+"""
 
 
 def rows(count: int = 400) -> str:
