@@ -75,7 +75,7 @@ def test_the_operator_killed_in_the_middle_of_one_training_and_right_after_anoth
     chaos.apply(*loop("middle", SLOWLY))
     _at_work(chaos, "middle")
     chaos.apply(*loop("early", SLOWLY))
-    _kill_operator(chaos)
+    chaos.kill_operator()
     _ended_once(chaos, "middle")
     _ended_once(chaos, "early")
 
@@ -84,7 +84,7 @@ def test_the_operator_killed_right_after_the_job_has_finished(chaos: Installed) 
     chaos.apply(*loop("late"))
     chaos.until("a train Job", lambda: _train_jobs(chaos, "late"))
     chaos.kubectl("wait", "jobs", "-l", f"trimtab.dev/owner-name=late,{VERB}=train", "--for=condition=Complete", "--timeout=120s")
-    _kill_operator(chaos)
+    chaos.kill_operator()
     _ended_once(chaos, "late")
 
 
@@ -188,10 +188,6 @@ def _at_work(chaos: Installed, name: str) -> str:
         return next((pod for pod in running if "learning" in chaos.kubectl("logs", pod)), None)
 
     return str(chaos.until(f"the training code of {name} is at work", found))
-
-
-def _kill_operator(chaos: Installed) -> None:
-    chaos.cluster.kubectl("-n", SYSTEM, "delete", "pods", "-l", "app.kubernetes.io/name=operator", "--grace-period=0", "--force")
 
 
 def _scale_store(chaos: Installed, replicas: int) -> None:

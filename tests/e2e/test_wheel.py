@@ -1,5 +1,6 @@
 """The wheel turns once, on a real cluster: flights are asked about, labels follow, new data open one incident, its run makes one version,
-the version passes a canary on live traffic, takes over, and is judged on labels of its own. No client notices.
+the version passes a canary on live traffic, takes over, and is judged on labels of its own. No client notices, and the operator is killed
+on the way to each of these: the same incident, the same run, the same version.
 
 The flights are made up, so that what is learned is sure: in February carriers change places, and a model of January cannot know.
 Time is compressed: a minute is ten days. The tests of this file are one story told in order.
@@ -81,11 +82,13 @@ def wheel(trimtab: Installed) -> Iterator[Installed]:
 
 def test_new_labelled_flights_open_one_incident(wheel: Installed) -> None:
     incident = wheel.until("an incident", lambda: _incident(wheel), seconds=300)
+    wheel.kill_operator()
     assert incident["cause"] == "new-data"
 
 
 def test_its_run_makes_one_version_of_what_was_asked_and_labelled(wheel: Installed) -> None:
     wheel.until("version 2", lambda: wheel.get("modelversions", "flights-v2"), seconds=240)
+    wheel.kill_operator()
     run = wheel.until("the run of the incident", lambda: _runs(wheel, _incident(wheel)["id"]))[0]
     assert (run["cause"], run["modelVersion"]) == ("Incident", "flights-v2")
     assert run["datasetVersion"] > 1
@@ -94,6 +97,7 @@ def test_its_run_makes_one_version_of_what_was_asked_and_labelled(wheel: Install
 
 def test_it_passes_a_canary_on_live_traffic_and_takes_over(wheel: Installed) -> None:
     wheel.until("version 2 is served", lambda: _stable(wheel) == 2, seconds=240)
+    wheel.kill_operator()
     steps = {each["note"] for each in _events(wheel, "Deployment") if each["reason"] == "StepRunning"}
     print("\n".join(sorted(steps)))
     assert any("25%" in each for each in steps)
@@ -111,6 +115,7 @@ def test_one_incident_made_one_run_and_no_client_noticed(wheel: Installed) -> No
     assert asked == answered
     assert len(_closed(wheel)) + bool(_open(wheel)) == 1
     assert len([run for run in wheel.get("trainingjobs", "flights")["status"]["runs"] if run["cause"] == "Incident"]) == 1
+    assert sorted(each["metadata"]["name"] for each in wheel.every("modelversions")) == ["flights-v1", "flights-v2"]
 
 
 def _status(wheel: Installed) -> Resource:

@@ -91,6 +91,10 @@ class Installed:
         found = self.kubectl("get", plural, name, "--ignore-not-found", "-o", "json")
         return json.loads(found) if found else None
 
+    def kill_operator(self) -> None:
+        """Without grace; Kubernetes starts another one."""
+        self.cluster.kubectl("-n", SYSTEM, "delete", "pods", "-l", "app.kubernetes.io/name=operator", "--grace-period=0", "--force")
+
     def until(self, what: str, holds: Callable[[], Any], seconds: float = 180) -> Any:
         """Poll until `holds` returns something true; what it returned. On time-out, what is there is shown."""
         deadline = time.monotonic() + seconds
