@@ -87,7 +87,7 @@ def served(trimtab: Installed) -> Installed:
         resource("FeatureSet", "weather", FEATURE_SET), resource("Dataset", "flights", DATASET), resource("TrainingJob", "flights", {"dataset": "flights"}),
         resource("Deployment", "flights", SERVED),
     )  # fmt: skip
-    it.wait("modeldeployments", "flights", seconds=300)
+    it.wait("modeldeployments", "flights")
     it.apply(resource("DriftMonitor", "flights", WATCHED))
     return it
 
@@ -116,14 +116,14 @@ def _skew(it: Installed, status: str) -> str:
 
 def test_features_that_were_sent_as_they_were_known_are_no_skew(served: Installed) -> None:
     days_pass(served, LEARNED, RIGHT, hours_old=1)
-    said = served.until("features compared", lambda: _skew(served, "False"), seconds=180)
+    said = served.until("features compared", lambda: _skew(served, "False"))
     print(said)
     assert said.endswith("and the features of 576 rows are those of their FeatureSets.")
 
 
 def test_a_reading_that_nobody_could_know_yet_is_skew_and_named(served: Installed) -> None:
     days_pass(served, RIGHT, WRONG, hours_old=0)
-    said = served.until("skew", lambda: _skew(served, "True"), seconds=180)
+    said = served.until("skew", lambda: _skew(served, "True"))
     print(said)
     assert "FeatureSet weather" in said
     assert "was sent with temp" in said

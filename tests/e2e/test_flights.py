@@ -31,7 +31,7 @@ def flights(trimtab: Installed) -> Installed:
 
 
 def test_january_becomes_a_dataset_split_by_time(flights: Installed) -> None:
-    dataset = flights.wait("datasets", "flights", seconds=240)
+    dataset = flights.wait("datasets", "flights")
     version = dataset["status"]["versions"][0]
     assert dataset["status"]["task"] == "classification"
     assert sum(version["rows"].values()) == 27004
@@ -39,7 +39,7 @@ def test_january_becomes_a_dataset_split_by_time(flights: Installed) -> None:
 
 
 def test_a_training_job_trains_on_it_and_registers_a_version(flights: Installed) -> None:
-    job = flights.wait("trainingjobs", "flights", seconds=240)
+    job = flights.wait("trainingjobs", "flights")
     assert job["status"]["modelVersion"] == "flights-v1"
     assert len(job["status"]["runs"]) == 1
 
@@ -80,7 +80,7 @@ def test_applying_everything_again_trains_nothing(flights: Installed) -> None:
 def test_a_new_version_takes_over_and_no_request_is_lost(flights: Installed) -> None:
     with flights.load("http://flights/v2/models/flights/infer", json.dumps(ROW)) as load:
         flights.kubectl("apply", "-f", str(EXAMPLE / "trainingjob-challenger.yaml"))
-        flights.until("version 2 is served", lambda: _stable(flights) == 2, seconds=300)
+        flights.until("version 2 is served", lambda: _stable(flights) == 2)
         time.sleep(15)  # the old pods go after a grace
     print("answers:", load)
     assert set(load["codes"]) == {"200"}
@@ -89,7 +89,7 @@ def test_a_new_version_takes_over_and_no_request_is_lost(flights: Installed) -> 
 
 def test_a_model_that_fails_its_gates_is_registered_and_never_served(flights: Installed) -> None:
     flights.kubectl("apply", "-f", str(EXAMPLE / "trainingjob-boosted.yaml"))
-    job = flights.wait("trainingjobs", "flights-boosted", "GatesFailed", status="False", seconds=240)
+    job = flights.wait("trainingjobs", "flights-boosted", "GatesFailed", status="False")
     print(condition(job, "Ready")["message"])
     assert condition(flights.get("modelversions", job["status"]["modelVersion"]), "GatesPassed")["status"] == "False"
     assert _stable(flights) == 2

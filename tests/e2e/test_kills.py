@@ -102,7 +102,7 @@ def test_the_object_store_away_in_the_middle_of_training(chaos: Installed) -> No
     _scale_store(chaos, 0)
     back = time.monotonic() + AWAY_SECONDS
     try:
-        said = chaos.wait("trainingjobs", "store", "StoreUnreachable", status="False", seconds=60)
+        said = chaos.wait("trainingjobs", "store", "StoreUnreachable", status="False")
         print(condition(said, "Ready")["message"])
         time.sleep(max(0.0, back - time.monotonic()))
     finally:

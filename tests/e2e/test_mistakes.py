@@ -127,7 +127,7 @@ def test_a_mistake_is_a_sentence_and_heals(mistakes: Installed, mistake: Mistake
         mistakes.kubectl("annotate", "--overwrite", mistake.plural, mistake.name, "trimtab.dev/run-requested=after-the-cure")
     if mistake.right:
         mistakes.apply(mistake.right)
-    mistakes.wait(mistake.plural, mistake.name, seconds=300)
+    mistakes.wait(mistake.plural, mistake.name)
 
 
 def test_an_artifact_that_was_tampered_with_is_not_served(mistakes: Installed) -> None:
@@ -160,7 +160,7 @@ def test_wrong_credentials_are_named_and_heal(mistakes: Installed) -> None:
         assert "trimtab-store" in condition(seen, "Ready")["message"]
     finally:
         _restore(mistakes, secret)
-    mistakes.wait("datasets", "wrong-key", seconds=300)
+    mistakes.wait("datasets", "wrong-key")
 
 
 def test_a_child_of_the_same_name_owned_by_someone_else_is_refused(mistakes: Installed) -> None:
@@ -184,7 +184,7 @@ def test_an_image_that_cannot_be_pulled_is_named_and_heals(mistakes: Installed) 
         assert "trimtab/worker:no-such-tag" in condition(seen, "Ready")["message"]
     finally:
         with_image("trimtab/worker:dev")
-    mistakes.wait("datasets", "no-image", seconds=300)
+    mistakes.wait("datasets", "no-image")
 
 
 def _restore(it: Installed, secret: Resource) -> None:

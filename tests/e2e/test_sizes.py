@@ -35,7 +35,7 @@ def wide(trimtab: Installed) -> Installed:
         resource("TrainingJob", "wide", {"dataset": "wide"}),
         resource("Deployment", "wide", {"model": "wide", "replicas": 1}),
     )
-    it.wait("modeldeployments", "wide", seconds=240)
+    it.wait("modeldeployments", "wide")
     return it
 
 

@@ -112,29 +112,29 @@ def test_one_whose_lease_another_took_ends_with_1(kinds: ControlPlane, namespace
     with Operator(kinds, namespace, tmp_path) as operator:
         operator.line("resynced")
         kinds.kubectl("patch", "-n", namespace, "lease", LEASE, "--type=merge", "-p", '{"spec":{"holderIdentity":"another"}}')
-        assert operator.process.wait(20) == 1
+        assert operator.process.wait(60) == 1
         assert operator.line("lease.lost")
         assert holder(kinds, namespace) == "another"
 
 
 def test_one_that_cannot_reach_the_api_server_ends_before_its_lease_does(kinds: ControlPlane, namespace: str, tmp_path: Path) -> None:
     """A hanging server, not one that refuses: connections stay open and nothing comes."""
-    with Operator(kinds, namespace, tmp_path, TRIMTAB_LEASE_SECONDS="6") as operator:
+    with Operator(kinds, namespace, tmp_path, TRIMTAB_LEASE_SECONDS="15") as operator:
         operator.line("resynced")
         server = kinds._processes[1]
         server.send_signal(signal.SIGSTOP)
         began = time.monotonic()
         try:
             operator.line("lease.lost")
-            assert time.monotonic() - began < 6
-            assert operator.process.wait(20) == 1
+            assert time.monotonic() - began < 15
+            assert operator.process.wait(60) == 1
         finally:
             server.send_signal(signal.SIGCONT)
 
 
 def test_without_a_cluster_it_says_so(tmp_path: Path, kinds: ControlPlane) -> None:
     with Operator(kinds, "default", tmp_path, KUBECONFIG="", HOME=str(tmp_path)) as operator:
-        assert operator.process.wait(20) == 1
+        assert operator.process.wait(60) == 1
         assert "KUBECONFIG" in operator.line("cluster.not_found")["error"]
 
 

@@ -211,7 +211,7 @@ def test_a_tampered_model_never_gets_ready_and_leaves_the_reason(committed: Comm
     committed.store.put(f"{committed.document['artifact']['uri']}/pod/model.onnx", b"something else")
     left = tmp_path / "termination"
     with committed.pod(tmp_path / "log", environment={"TRIMTAB_TERMINATION_LOG": str(left)}) as process:
-        assert process.process.wait(timeout=20) == 2
+        assert process.process.wait(timeout=60) == 2
     result = Result.decode(left.read_text())
     assert result is not None
     assert (result.outcome, result.reason) == ("Failed", "DigestMismatch")
@@ -221,7 +221,7 @@ def test_a_store_that_is_away_ends_the_pod_to_be_tried_again(committed: Committe
     left = tmp_path / "termination"
     environment = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{free_port()}", "TRIMTAB_TERMINATION_LOG": str(left)}
     with committed.pod(tmp_path / "log", environment=environment) as process:
-        assert process.process.wait(timeout=30) == 3
+        assert process.process.wait(timeout=60) == 3
     result = Result.decode(left.read_text())
     assert result is not None
     assert result.reason == "StoreUnreachable"
@@ -248,7 +248,7 @@ def test_no_request_is_lost_while_it_drains(committed: Committed, made: models.M
             answered_while_draining = process.inference.post(INFER, content=small)
             gone.set()
             results = [each.result() for each in (*kept, *fresh, *slow)]
-        assert process.process.wait(timeout=20) == 0
+        assert process.process.wait(timeout=60) == 0
     assert answered_while_draining.status_code == 200
     assert answered_while_draining.headers["connection"] == "close"
     assert all(codes == {200} for _, codes in results), results
@@ -267,7 +267,7 @@ def test_a_request_that_is_under_way_at_the_end_is_finished(committed: Committed
             yield body[10:]
 
         assert process.inference.post(INFER, content=slowly()).status_code == 200
-        assert process.process.wait(timeout=20) == 0
+        assert process.process.wait(timeout=60) == 0
 
 
 def send_until(gone: threading.Event, port: int, body: bytes, *, keep: bool) -> tuple[int, set[int]]:

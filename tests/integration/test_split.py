@@ -18,7 +18,7 @@ from support import models
 from support.object_store import ObjectStore
 from support.pretender import Does, Pretender, answer, raw, silent
 from support.server_process import Committed, Process, free_port
-from support.splits import INFER, Stable, metric, text, url
+from support.splits import INFER, PATIENCE, Stable, metric, text, url
 from trimtab.api.split import generation
 from trimtab.controllers.counts import read_counts
 from trimtab_serving.split.arms import WARM_UP
@@ -195,11 +195,9 @@ def test_counts_stay_while_the_weight_changes_and_go_with_the_candidate(stable: 
 def test_a_split_is_followed_within_a_second_and_a_broken_one_is_not(stable: Stable, candidate: Process, split: Path) -> None:
     took = [stable.tell(text(url(candidate), percent)) for percent in (10, 20, 30, 40, 100)]
     print(f"acknowledged after {statistics.median(took):.2f} s (median), {max(took):.2f} s (longest)")
+    assert statistics.median(took) < 1
     split.write_text('{"candidate": {"version": "no')
-    deadline = time.monotonic() + 2
-    while stable.metric("trimtab_split_broken") != 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    stable.wait_for("trimtab_split_broken", 1)
     assert stable.metric("trimtab_split_weight_percent") == 100
     assert stable.ask(5) == {(200, "8"): 5}
     stable.tell(text(url(candidate), 0))
@@ -237,20 +235,18 @@ def test_a_candidate_that_is_gone_costs_nobody_anything(stable: Stable) -> None:
     stable.tell(text(f"http://127.0.0.1:{free_port()}", 50))
     begun = time.monotonic()
     assert stable.ask(200) == {(200, "7"): 200}
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 200 * DEADLINE_SECONDS / 4, "they do not wait for it"
     assert stable.counted("candidate", "error") > 30
 
 
 def test_a_candidate_that_hangs_costs_a_few_requests_its_deadline_and_the_rest_nothing(stable: Stable) -> None:
     with Pretender(silent()) as it:
         stable.tell(text(it.url, 100))
-        took, codes = stable.crowd(20, 4.0)
-    waited = [each for each in took if each >= DEADLINE_SECONDS]
-    print(f"{len(took)} requests, {len(waited)} of them waited, the longest {max(took):.2f} s")
+        took, codes = stable.crowd(20, 3 * DEADLINE_SECONDS)
+    print(f"{len(took)} requests, {it.asked} of them waited, the longest {max(took):.2f} s")
     assert codes == {200}
-    assert max(took) < DEADLINE_SECONDS * 2
-    assert len(waited) < 20 + 10, "all that were under way at once, then one a second"
-    assert len(took) > 2 * len(waited)
+    assert it.asked < 20 + 10, "all that were under way at once, then one a second"
+    assert statistics.median(took) < DEADLINE_SECONDS
 
 
 def test_a_candidate_killed_under_load_fails_no_request(stable: Stable, committed: Committed, tmp_path: Path) -> None:
@@ -322,7 +318,7 @@ def test_a_shadow_that_fails_delays_no_client_and_is_counted(stable: Stable, doe
         begun = time.monotonic()
         assert stable.ask(400) == {(200, "7"): 400}
         took = time.monotonic() - begun
-        assert took < DEADLINE_SECONDS * 3
+        assert took < 400 * DEADLINE_SECONDS / 4, "they do not wait for it"
         stable.wait_for("trimtab_shadow_failed_total", 1)
         lost = [stable.metric(f"trimtab_shadow_{name}_total") for name in ("compared", "failed", "dropped")]
         print(f"400 answers in {took:.1f} s; compared, failed, dropped: {lost}")
@@ -349,7 +345,7 @@ def test_the_log_says_who_answered_whom_in_which_role(stable: Stable, candidate:
         ("nobodys", 7, "Stable", "stable-1", False),
         ("nobodys", 9, "Shadow", "shadow-1", False),
     }
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while found() != expected:
         assert time.monotonic() < deadline, found()
         time.sleep(0.2)

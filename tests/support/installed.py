@@ -20,6 +20,7 @@ Resource = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 SYSTEM = "trimtab-system"
 POLL_SECONDS = 0.5
+PATIENCE = 420.0  # seconds; what is waited for takes up to a hundred on a quiet machine
 
 UPLOAD_POD = {
     "apiVersion": "v1",
@@ -95,7 +96,7 @@ class Installed:
         """Without grace; Kubernetes starts another one."""
         self.cluster.kubectl("-n", SYSTEM, "delete", "pods", "-l", "app.kubernetes.io/name=operator", "--grace-period=0", "--force")
 
-    def until(self, what: str, holds: Callable[[], Any], seconds: float = 180) -> Any:
+    def until(self, what: str, holds: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Poll until `holds` returns something true; what it returned. On time-out, what is there is shown."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -104,7 +105,9 @@ class Installed:
             time.sleep(POLL_SECONDS)
         raise AssertionError(f"not within {seconds:.0f} s: {what}\n{self.picture()}")
 
-    def wait(self, plural: str, name: str, reason: str | None = None, *, condition_type: str = "Ready", status: str = "True", seconds: float = 180) -> Resource:
+    def wait(
+        self, plural: str, name: str, reason: str | None = None, *, condition_type: str = "Ready", status: str = "True", seconds: float = PATIENCE
+    ) -> Resource:
         """Until a condition has this status (and reason); the object."""
 
         def holds() -> Resource | None:
@@ -116,7 +119,7 @@ class Installed:
 
     def picture(self) -> str:
         """What a person would look at: resources, pods, the operator's last lines."""
-        kinds = "featuresets.trimtab.dev,datasets.trimtab.dev,trainingjobs.trimtab.dev,modelversions.trimtab.dev,modeldeployments.trimtab.dev"
+        kinds = "featuresets.trimtab.dev,datasets.trimtab.dev,trainingjobs.trimtab.dev,modelversions.trimtab.dev,modeldeployments.trimtab.dev,driftmonitors.trimtab.dev"
         commands = [
             ["-n", self.namespace, "get", kinds, "-o", "wide"],
             ["-n", self.namespace, "get", "jobs,pods", "-o", "wide"],

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 ACCESS_KEY, SECRET_KEY = "trimtab-tests", "only-for-tests-0123456789"
-READY_WITHIN = 30.0  # seconds; 0.2 on a quiet machine
+READY_WITHIN = 60.0  # seconds; 0.2 on a quiet machine
 BINARY = "TRIMTAB_VERSITYGW"
 """Names a versitygw to use instead of the one that `dev/cluster` builds."""
 

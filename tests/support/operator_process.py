@@ -70,4 +70,4 @@ class Operator:
         """(exit code, seconds it took)."""
         began = time.monotonic()
         self.process.send_signal(number)
-        return self.process.wait(20), time.monotonic() - began
+        return self.process.wait(PATIENCE), time.monotonic() - began

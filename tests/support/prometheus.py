@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-READY_WITHIN = 30.0  # seconds; one on a quiet machine
+READY_WITHIN = 60.0  # seconds; one on a quiet machine
 CACHE = Path(os.environ.get("TRIMTAB_CACHE", Path.home() / ".cache" / "trimtab")) / "debian"
 
 

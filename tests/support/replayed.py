@@ -17,6 +17,11 @@ def manifests(deployment: str, table: str, *options: str) -> list[Resource]:
     return [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "replay"}, "data": code}, pod]
 
 
+def stop(it: Installed) -> None:
+    """It asks about no other flight, sends what labels are known, and says what came of it."""
+    it.kubectl("exec", "replay", "--", "python", "-c", "import os, signal; os.kill(1, signal.SIGTERM)")
+
+
 def outcome(it: Installed, seconds: float) -> tuple[str, int, int]:
     """The replay's last word, how many were asked about, and how many answered, once it is over."""
     said = it.until("the replay is over", lambda: re.search(r"asked about.*", _log(it)), seconds=seconds)[0]

