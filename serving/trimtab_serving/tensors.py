@@ -165,7 +165,7 @@ class Reader:
 
     def _matrix(self, datatype: str, shape: list[int], values: Any, parameters: Any) -> tuple[dict[str, Values], int] | None:
         """All columns in one tensor of numbers, none of them missing."""
-        names = _listed({"parameters": parameters.as_dict()}) if parameters is not None else None
+        names = _columns_given({"parameters": parameters.as_dict()}) if parameters is not None else None
         if names is None and shape[1:] == [1]:
             return None
         names = names or list(self._inputs)
@@ -188,12 +188,12 @@ class Reader:
         return tensors
 
     def _is_matrix(self, tensor: dict[str, Any]) -> bool:
-        return str(tensor.get("name")) not in self._inputs and (_wide(tensor.get("shape")) or _listed(tensor) is not None)
+        return str(tensor.get("name")) not in self._inputs and (_wide(tensor.get("shape")) or _columns_given(tensor) is not None)
 
     def _split(self, tensor: dict[str, Any]) -> list[dict[str, Any]]:
-        names = _listed(tensor) or list(self._inputs)
+        names = _columns_given(tensor) or list(self._inputs)
         label, shape, datatype = f"tensor {_shown(tensor.get('name'))}", tensor.get("shape"), tensor.get("datatype")
-        if _listed(tensor) is None and (text := [name for name, each in self._inputs.items() if each.datatype not in NUMBERS]):
+        if _columns_given(tensor) is None and (text := [name for name, each in self._inputs.items() if each.datatype not in NUMBERS]):
             raise Refusal(
                 400,
                 f"{label}: one tensor for all columns works where all inputs are numbers, and {text[0]} is {self._inputs[text[0]].datatype}; send one tensor a column.",
@@ -271,7 +271,7 @@ def _wide(shape: Any) -> bool:
     return _is_shape(shape) and len(shape) == 2 and shape[1] != 1
 
 
-def _listed(tensor: dict[str, Any]) -> list[str] | None:
+def _columns_given(tensor: dict[str, Any]) -> list[str] | None:
     """The names a client gives to the columns of its one tensor: `parameters: {columns: [...]}`."""
     parameters = tensor.get("parameters")
     names = parameters.get("columns") if isinstance(parameters, dict) else None

@@ -1,6 +1,7 @@
 """End-to-end tests run on a real cluster with real pods: this machine's own (dev/cluster) under a name of its own, so that a
 developer's cluster is left alone. It is taken down at the end; TRIMTAB_KEEP_CLUSTER=1 leaves it for a look around."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -31,15 +32,22 @@ class LiveCluster:
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - named as subprocess names it
         """The program itself: these tests ask all the time, and `dev/cluster kubectl` starts a Python at each call."""
-        command = [self._program, f"--kubeconfig={self.kubeconfig}", *arguments]
-        done = subprocess.run(command, check=False, input=input, capture_output=True, text=True)
+        done = subprocess.run([*self._program, *arguments], check=False, input=input, capture_output=True, text=True)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr.strip()}"
         return done.stdout
 
+    @contextlib.contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        with subprocess.Popen([*self._program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+
     @cached_property
-    def _program(self) -> str:
+    def _program(self) -> list[str]:
         ours = (self.kubeconfig.parent / "pid").exists()
-        return str(Path(self.tool("binaries").strip()) / "kubectl") if ours else "kubectl"
+        return [str(Path(self.tool("binaries").strip()) / "kubectl") if ours else "kubectl", f"--kubeconfig={self.kubeconfig}"]
 
     def helm(self, *arguments: str) -> str:
         return self.tool("helm", *arguments)

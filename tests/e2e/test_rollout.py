@@ -4,11 +4,7 @@ No client sees anything but 200, whatever the candidate does and whoever is kill
 """
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from support.installed import ROOT, SYSTEM, Installed, Resource, condition, resource
+from support.installed import SYSTEM, Installed, Resource, condition, resource
 
 pytestmark = pytest.mark.long
 
@@ -187,11 +183,8 @@ def asked(steps: Installed, request: str) -> Iterator[dict[str, dict[str, int]]]
 def splits_seen(steps: Installed) -> Iterator[list[tuple[float, str, str]]]:
     """(moment, pod, annotation) of each change of a pod while the block runs."""
     annotation = '{{.metadata.name}} {{with .metadata.annotations}}{{with index . "trimtab.dev/split"}}{{.}}{{end}}{{end}}{{"\\n"}}'
-    command = [sys.executable, str(ROOT / "dev" / "cluster"), "kubectl", "-n", steps.namespace, "get", "pods", "-w", "-o", f"go-template={annotation}"]
     seen: list[tuple[float, str, str]] = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True, env={**os.environ, "TRIMTAB_CLUSTER_NAME": steps.cluster.name}
-    ) as watch:
+    with steps.cluster.running("-n", steps.namespace, "get", "pods", "-w", "-o", f"go-template={annotation}") as watch:
         assert watch.stdout is not None
         reader = threading.Thread(
             target=lambda out: [seen.append((time.monotonic(), *line.rstrip().partition(" ")[::2])) for line in out], args=(watch.stdout,)
@@ -200,7 +193,7 @@ def splits_seen(steps: Installed) -> Iterator[list[tuple[float, str, str]]]:
         try:
             yield seen
         finally:
-            os.killpg(watch.pid, signal.SIGTERM)
+            watch.terminate()
             reader.join()
 
 

@@ -5,11 +5,8 @@ Everything is said through kubectl and read from what it prints; nothing is mock
 
 import contextlib
 import json
-import os
 import re
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -62,6 +59,10 @@ class Cluster(Protocol):
     def kubeconfig(self) -> Path: ...
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str: ...  # noqa: A002
+
+    def running(self, *arguments: str) -> contextlib.AbstractContextManager["subprocess.Popen[str]"]:
+        """kubectl beside the block, with pipes; terminated at its end."""
+        ...
 
     def helm(self, *arguments: str) -> str: ...
 
@@ -146,26 +147,19 @@ class Installed:
     @contextlib.contextmanager
     def forwarded(self, target: str, port: int = 80) -> Iterator[str]:
         """A local address of a Service or pod."""
-        command = [sys.executable, str(ROOT / "dev" / "cluster"), "kubectl", "-n", self.namespace, "port-forward", target, f":{port}"]
-        environment = {**os.environ, "TRIMTAB_CLUSTER_NAME": self.cluster.name}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment) as process:
-            try:
-                assert process.stdout is not None
-                line = process.stdout.readline()
-                found = re.search(r"127\.0\.0\.1:(\d+)", line)
-                assert found, line
-                yield f"http://127.0.0.1:{found[1]}"
-            finally:
-                os.killpg(process.pid, signal.SIGTERM)
+        with self.cluster.running("-n", self.namespace, "port-forward", target, f":{port}") as process:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"127\.0\.0\.1:(\d+)", line)
+            assert found, line
+            yield f"http://127.0.0.1:{found[1]}"
 
     @contextlib.contextmanager
     def load(self, url: str, body: str) -> Iterator[dict[str, dict[str, int]]]:
         """Constant requests from the upload pod while the block runs; afterwards the dict holds counts of codes and versions."""
         script = (ROOT / "tests" / "support" / "load.py").read_text()
-        command = [sys.executable, str(ROOT / "dev" / "cluster"), "kubectl", "-n", self.namespace, "exec", "-i", "upload", "--", "python", "-c", script, url]
-        environment = {**os.environ, "TRIMTAB_CLUSTER_NAME": self.cluster.name}
         counts: dict[str, dict[str, int]] = {}
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment) as process:
+        with self.cluster.running("-n", self.namespace, "exec", "-i", "upload", "--", "python", "-c", script, url) as process:
             assert process.stdin is not None
             process.stdin.write(body)
             process.stdin.close()
@@ -174,7 +168,7 @@ class Installed:
                 yield counts
                 time.sleep(1.5)  # the last line covers the whole block
             finally:
-                os.killpg(process.pid, signal.SIGTERM)
+                process.terminate()
                 lines = process.communicate()[0].strip().splitlines()
                 self._try(["-n", self.namespace, "exec", "upload", "--", "python", "-c", STOP, url])
         counts.update(json.loads(lines[-1]))

@@ -119,7 +119,7 @@ class Resource:
 
     def wait(self, goal: str = "ready", timeout: str = "10m", namespace: str | None = None, context: str | None = None) -> Self:
         """Until it is so, as `trimtab wait --for` means it; UserError where it never will be by itself, TimedOut where the time is over."""
-        self.seen = wait_for(self._waited(self._place(namespace, context), goal, duration(timeout)))
+        self.seen = wait_for(self._waited(self._place(namespace, context), goal, duration("timeout", timeout)))
         return self
 
     def delete(self, namespace: str | None = None, context: str | None = None) -> None:

@@ -24,6 +24,7 @@ from trimtab.cli.replaying import ANSWER_SECONDS, CONNECTIONS, Clock, Columns, R
 from trimtab.cli.verb import on_cluster
 from trimtab.cli.views.choosing import choose
 from trimtab.cli.views.listed import Listed, Manifest, at
+from trimtab.cli.views.waiting import duration
 
 EXAMPLE = "trimtab replay flights --data february.csv --speed 3600 --delay 3h"
 MORE = """Each row is asked about once, at its moment, with that moment as its event time; its label is told when it had become known. The open loop waits for no answer:
@@ -77,25 +78,13 @@ def columns_of(dataset: Manifest | None, said: Mapping[str, str | None], known: 
     for what in ("label", "time"):
         if not found[what]:
             raise Usage(f"Nothing says which column is the {what}: the Dataset that the model learned from is not there, or names none.", f"--{what} COLUMN")
-    after = duration(delay)
+    after = timedelta(seconds=duration("--delay", delay))
     if known and after:
         raise Usage("--known and --delay exclude each other: a label is known at the time of a column, or so long after its row.", EXAMPLE)
     return Columns(**found, known=known or "", delay=after)
 
 
 MOST_SAID = 20
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def duration(text: str) -> timedelta:
-    """
-    >>> duration("3h")
-    datetime.timedelta(seconds=10800)
-    """
-    try:
-        return timedelta(seconds=float(text[:-1]) * UNITS[text[-1:]])
-    except (KeyError, ValueError) as error:
-        raise Usage(f"--delay is {text!r}, which is no duration such as 90s, 30m, 3h or 2d.", EXAMPLE) from error
 
 
 def _dataset(listed: Listed, deployment: Manifest) -> Manifest | None:

@@ -28,7 +28,7 @@ Timeout = Annotated[str, typer.Option("--timeout", help="Longest wait: 90s, 15m,
 @on_cluster
 async def wait(cluster: Cluster, name: Named, goal: Goal = "ready", within: Timeout = "10m") -> None:
     """Wait until it is so; the exit code is the answer."""
-    decide, end = judge(goal), asyncio.get_running_loop().time() + duration(within)
+    decide, end = judge(goal), asyncio.get_running_loop().time() + duration("--timeout", within)
     found = await _first(cluster, name, goal)
     if found is None:
         say(f"{name} is gone.")

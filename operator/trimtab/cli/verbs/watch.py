@@ -35,7 +35,7 @@ Timeout = Annotated[str, typer.Option("--timeout", help="Longest time to watch: 
 async def watch(cluster: Cluster, name: Named, within: Timeout = "2h") -> None:
     """Follow a model until it is at rest. A live tree in a terminal, a line a change elsewhere."""
     out = console()
-    looks = _looks(cluster, name, duration(within))
+    looks = _looks(cluster, name, duration("--timeout", within))
     last = await (_live(looks) if out.is_terminal else _plain(looks))
     failed = [node for node in last.nodes if node.mark == Mark.FAILED]
     if failed:

@@ -81,12 +81,12 @@ def _or_never(obj: Manifest, message: str) -> Judged:
     return Judged(Verdict.NOT_YET, message)
 
 
-def duration(text: str) -> float:
-    """Seconds of a duration in Go's spelling.
+def duration(option: str, text: str) -> float:
+    """Seconds of an option that is a duration in Go's spelling.
 
-    >>> duration("1h30m")
+    >>> duration("--timeout", "1h30m")
     5400.0
     """
     if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h))+", text):
-        raise Usage(f"{text} is no duration; write 90s, 15m or 2h.")
+        raise Usage(f"{option} is {text!r}, which is no duration such as 90s, 15m or 2h.")
     return seconds(text).total_seconds()
