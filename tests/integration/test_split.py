@@ -293,7 +293,7 @@ def shadow(committed: Committed, tmp_path_factory: pytest.TempPathFactory) -> It
 def test_a_shadow_sees_its_share_of_the_requests_and_no_client_sees_it(stable: Stable, shadow: Process, made: models.Made) -> None:
     stable.tell(text(shadow=url(shadow), shadowed=30))
     assert stable.ask(300, body(made, 3)) == {(200, "7"): 300}
-    time.sleep(0.5)
+    stable.wait_for("trimtab_shadow_compared_total", 3 * binom.ppf(CHANCE, 300, 0.3))
     compared = stable.metric("trimtab_shadow_compared_total", candidate="9")
     assert within(int(compared) // 3, 300, 0.3), "rows are counted"
     assert stable.metric("trimtab_shadow_disagreed_total") == 0, "it is the same model"

@@ -134,7 +134,7 @@ def test_a_process_that_is_killed_loses_at_most_its_last_second(object_store: Ob
     with committed.pod(tmp_path / "log") as process:
         process.wait_until_ready()
         ask(process, made, "early", 5)
-        time.sleep(1.1)
+        wait(lambda: counted(process)["spooled"] == 5)
         ask(process, made, "late")
         process.process.kill()
         process.process.wait()
