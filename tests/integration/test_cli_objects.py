@@ -30,13 +30,13 @@ def test_apply_wait_refresh_and_delete(kinds, here):
     data = flights_dataset().apply(here)
     assert data.seen["metadata"]["generation"] == 1
     with pytest.raises(TimedOut):
-        data.wait(timeout="1s", namespace=here)
+        data.wait(timeout="1s")
     say(kinds, here, ready(dataset_manifest(), "Version 1 is ready.", activeVersion=1))
-    assert data.wait(timeout="10s", namespace=here).status["activeVersion"] == 1
+    assert data.wait().status["activeVersion"] == 1
     assert data.conditions["Ready"].message == "Version 1 is ready."
-    data.delete(here)
+    data.delete()
     with pytest.raises(NotThere):
-        data.refresh(here)
+        data.refresh()
 
 
 def test_waiting_for_what_a_person_must_mend_ends_at_once(kinds, here):

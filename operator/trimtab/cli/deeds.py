@@ -118,10 +118,11 @@ def previous(obj: Manifest) -> int | None:
 
 
 def pinned(obj: Manifest, version: Manifest) -> Manifest:
-    """The patch for Git that makes a Deployment serve one version."""
+    """The patch, also for Git, that makes a Deployment serve one version: one that follows no longer does."""
     if at(obj, "spec.model") != at(version, "spec.model"):
         raise UserError(f"{ref(obj)} serves model {obj['spec']['model']}, and {ref(version)} is of model {version['spec']['model']}.")
-    return _head(obj, obj["metadata"].get("namespace")) | {"spec": {"version": version_of(version)}}
+    follows = {"follow": None} if at(obj, "spec.follow") else {}
+    return _head(obj, obj["metadata"].get("namespace")) | {"spec": {"version": version_of(version)} | follows}
 
 
 KEPT = ("model", "version", "artifact", "summary", "lineage", "description")

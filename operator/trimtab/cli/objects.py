@@ -126,7 +126,9 @@ class Resource:
         wait_for(self._deleted(self._place(namespace, context)))
 
     def _place(self, namespace: str | None, context: str | None) -> Place:
-        return Place(namespace or self.metadata.get("namespace"), context)
+        """Where it was said to be: here, when it was made, or when it was last applied or read."""
+        seen = self.seen.get("metadata", {}).get("namespace")
+        return Place(namespace or self.metadata.get("namespace") or seen, context)
 
     async def _applied(self, place: Place) -> Manifest:
         async with Cluster(kubeconfig.find(place)) as cluster:

@@ -106,6 +106,12 @@ def test_a_patch_for_git_holds_the_version_and_nothing_else():
     }  # fmt: skip
 
 
+def test_a_deployment_that_follows_no_longer_does():
+    following = serving()
+    following["spec"]["follow"] = "Approved"
+    assert deeds.pinned(following, model_version(version=7))["spec"] == {"version": 7, "follow": None}
+
+
 def test_a_version_of_another_model_cannot_be_served():
     with pytest.raises(UserError, match="is of model birds"):
         deeds.pinned(serving(), model_version("birds"))

@@ -43,7 +43,7 @@ async def promote(cluster: Cluster, name: Named, to: To = None, to_namespace: El
 async def _do(cluster: Cluster, version: Manifest, wanted: Manifest) -> None:
     kind, namespace = BY_KIND[wanted["kind"]], at(wanted, "metadata.namespace")
     if wanted["kind"] == "Deployment":
-        await cluster.patch(kind, wanted["metadata"]["name"], {"spec": wanted["spec"] | {"follow": None}})
+        await cluster.patch(kind, wanted["metadata"]["name"], {"spec": wanted["spec"]})
         say(f"{ref(wanted)} was told to serve {ref(version)}.")
     else:
         await cluster.create(kind.api_version, kind.plural, wanted, namespace)
