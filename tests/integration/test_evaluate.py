@@ -178,7 +178,7 @@ def test_without_enough_labels_nothing_is_said_of_the_versions(place, good, bad,
     some = month[:600]
     place.pod("few", bad, 2).answers(some).is_told(some[:150])
     result, found = place.evaluate("few", bad.numbered(2), "2013-05-29", SINCE, predecessor=good.pointer)
-    assert found.judged is None
+    assert (found.judged, found.incomparable) == (None, "")
     assert "it takes 200" in report(place, result.uri)["comparison"]["remark"]
 
 
@@ -186,8 +186,17 @@ def test_a_predecessor_that_is_gone_is_said_and_stops_nothing(place, good, calm)
     gone = good.pointer.model_copy(update={"uri": good.pointer.uri + "0", "name": "flights-v0"})
     result, found = place.evaluate(calm, good.pointer, "2013-06-10", SINCE, predecessor=gone)
     assert found.judged is None
-    assert report(place, result.uri)["comparison"]["remark"].startswith("flights-v0 cannot be asked")
+    assert report(place, result.uri)["comparison"]["remark"] == found.incomparable
+    assert found.incomparable.startswith("flights-v0 cannot be asked")
     assert found.drift == "Calm"
+
+
+@pytest.mark.parametrize(("hidden", "why"), [("hash", "carrier is hashed in the prediction log"), ("exclude", "carrier is not in the prediction log")])
+def test_versions_whose_inputs_the_log_hides_can_never_be_compared_and_that_is_said(place, good, month, hidden, why):
+    some = month[:1000]
+    place.pod(f"veiled-{hidden}", good, 2, **{hidden: ["carrier"]}).answers(some).is_told(some)
+    _, found = place.evaluate(f"veiled-{hidden}", good.numbered(2), "2013-05-31", SINCE, predecessor=good.pointer)
+    assert (found.judged, found.incomparable) == (None, f"{why}, so the versions cannot be asked again.")
 
 
 def test_labels_that_have_not_matured_say_nothing(place, good, month):
@@ -342,8 +351,8 @@ def test_the_same_look_finds_the_same(place: Place, good: Version, calm: str, tm
 
 
 def test_on_the_clock_on_the_wall_labels_mature_when_their_predictions_were_made_so_long_ago(place, good, calm):
-    """The month was answered this minute, whatever time its requests are about."""
-    moment = pd.Timestamp.now(tz="UTC").tz_localize(None)
+    """The month was answered just now, be it before midnight, whatever time its requests are about."""
+    moment = max(pd.Timestamp(each.modified) for each in place.store.list(f"{place.layout.predictions(calm)}/")).tz_convert(None)
     today, since = moment.normalize(), (moment - pd.Timedelta(days=2)).isoformat()
     times = [each.isoformat() for each in (moment, today + pd.Timedelta(days=1), today + pd.Timedelta(days=10))]
     young, tomorrow, old = (place.evaluate(calm, good.pointer, each, since, name="wall", clock="Wall") for each in times)

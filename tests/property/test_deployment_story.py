@@ -158,7 +158,8 @@ class DeploymentStory(RuleBasedStateMachine):
         self.to_the_end()
         own, routed = self.own(), self.routed()
         wanted = self.wanted_by_hand(routed)
-        assert routed == wanted, f"{routed} serves, {wanted} is wanted"
+        if own["spec"]["replicas"] or "rollout" not in own["spec"]:  # where nobody is served, nobody takes steps
+            assert routed == wanted, f"{routed} serves, {wanted} is wanted"
         if routed and own["spec"]["replicas"] and self.can_run(routed):
             assert self.answering(routed) == own["spec"]["replicas"]
             assert is_true(own, "Ready")

@@ -150,7 +150,7 @@ class RolloutStory(DeploymentStory):
         self.annotate({"trimtab.dev/paused": "false"})
         super().the_world_stands_still()
         assert all(split_on(pod).candidate is None for pod in self.api.all("pods"))
-        if "rollout" not in self.own()["spec"]:
+        if "rollout" not in self.own()["spec"] or not self.replicas():
             return
         assert {version_of(service) for service in self.api.all("services") if version_of(service)} <= {self.routed()}
 

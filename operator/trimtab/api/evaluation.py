@@ -130,6 +130,8 @@ class Evaluated(Status):
     parity: Parity | None = None
     """Of the FeatureSet in which the largest share differs; absent where none could be compared."""
     judged: Comparison | None = None
+    incomparable: str = ""
+    """Why more labels will not help to compare the versions: an input is hidden in the log, or the predecessor is gone."""
     labelled_rows: int = 0
     """Labelled rows that a run could learn from now: those the watched version learned from, and matured ones since."""
     new_rows: int = 0

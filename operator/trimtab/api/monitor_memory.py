@@ -99,6 +99,8 @@ class Readings(Status):
     """Columns that are broken, each in a sentence that begins with the fault's name."""
     skew: str = ""
     """What differs between serving and offline, in a sentence; empty: nothing."""
+    incomparable: str = ""
+    """Why the version can never be compared with the one before it, in a sentence; empty: it can, now or later."""
     replayed: int = 0
     """Logged predictions that were computed again."""
     features_compared: int = 0

@@ -55,7 +55,9 @@ async def observe(client: Client, key: Key, settings: Settings, now: datetime) -
         answers=await _answers(settings, spec) if not spec.get("suspend") else (),
         held=settings.pause_automatic_retraining,
     )
-    return replace(seen, feature_sets=await _feature_sets(client, key, seen))
+    asked = seen.status.incident.training_job if seen.status.incident and seen.asks_another else None
+    before = await _named(client, key, TRAINING_JOB.plural, asked)
+    return replace(seen, asked_before=before, feature_sets=await _feature_sets(client, key, seen))
 
 
 async def _feature_sets(client: Client, key: Key, seen: Seen) -> tuple[Manifest, ...]:

@@ -103,7 +103,7 @@ def _before(document: EvaluateDocument, context: Context) -> Model | Contest | N
     try:
         return models.opened(context.store, document.predecessor, context.scratch / "predecessor")
     except (ObjectMissing, DigestMismatch) as error:
-        return Contest(remark=f"{document.predecessor.name} cannot be asked: {error.message}")
+        return Contest(remark=f"{document.predecessor.name} cannot be asked: {error.message}", hopeless=True)
 
 
 def _log(engine: engines.Engine, scene: Scene) -> Log:

@@ -79,6 +79,11 @@ def hold(company: Company) -> Lack | None:
     return next((lack for ask in HOLDS if (lack := ask(company))), None)
 
 
+def pause(company: Company) -> Lack | None:
+    """What a person has paused; it holds back further attempts too."""
+    return cluster_is_paused(company) or model_is_paused(company)
+
+
 def _counts(run: Run) -> bool:
     """One that ended without a Job cost nothing."""
     return is_automatic(run) and run.outcome != "Unchanged"

@@ -30,6 +30,11 @@ class Moment:
         return self.scene.attempt(self.newest.job) if self.newest else None
 
     @property
+    def is_held(self) -> bool:
+        """A person has paused retraining, and the newest run began by itself."""
+        return isinstance(self.want, Wanted) and self.want.again is not None
+
+    @property
     def under_way(self) -> bool:
         return self.newest is not None and self.newest.outcome == "Running"
 
@@ -91,12 +96,12 @@ def could_start_otherwise(moment: Moment) -> Run | None:
 
 
 def was_suspended(moment: Moment) -> Run | None:
-    return _once_more(moment) if moment.newest and moment.newest.outcome == "Pending" else None
+    return _once_more(moment) if moment.newest and moment.newest.outcome == "Pending" and not moment.is_held else None
 
 
 def may_have_healed(moment: Moment) -> Run | None:
     at = heals_at(moment.scene, moment.newest)
-    return _once_more(moment) if at and at <= moment.scene.now else None
+    return _once_more(moment) if at and at <= moment.scene.now and not moment.is_held else None
 
 
 REASONS_TO_BEGIN: tuple[Callable[[Moment], Run | None], ...] = (

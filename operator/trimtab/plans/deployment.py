@@ -93,7 +93,7 @@ def observe_fleet(seen: Seen, choice: Choice, state: Stepping) -> Fleet:
     shadow = state.shadow.version if state.shadow and state.shadow.pods else None
     present = sorted(version for version in {*children, seen.stable, target, shadow} if version)
     groups = tuple(_group(seen, version, target, state) for version in present)
-    return Fleet(groups, target, seen.stable, held=state.way is not None and not state.way.arrived)
+    return Fleet(groups, target, seen.stable, held=state.rests or (state.way is not None and not state.way.arrived))
 
 
 def _group(seen: Seen, version: int, target: int | None, state: Stepping) -> Group:
@@ -112,12 +112,12 @@ def _wanted(seen: Seen, version: int, target: int | None, state: Stepping) -> in
 
 
 def _is_kept_from_clients(seen: Seen, version: int, target: int | None, state: Stepping) -> bool:
-    """Blocked here, on its way out, or only ever asked unseen: it does not even stand in."""
+    """Blocked here, on its way out, to take its steps later, or only ever asked unseen: it does not even stand in."""
     found = seen.version(version)
     if found is not None and is_not_blocked(found, wish(seen), None):
         return True
     if version == target:
-        return state.way is not None and state.way.failed
+        return state.rests or (state.way is not None and state.way.failed)
     return state.shadow is not None and state.shadow.version == version and version not in {seen.stable, *wish(seen).served}
 
 

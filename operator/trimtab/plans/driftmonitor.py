@@ -71,10 +71,10 @@ def _without_a_move(view: View, monitor: Monitor | None, looks: tuple[Attempt, .
 
 
 def view_of(seen: Seen, looks: tuple[Attempt, ...], now: datetime) -> View:
-    """The world with what the last Job has just answered taken in."""
+    """The world with what the last Job has just answered taken in; while a person wants nothing done, the answer waits in the Job."""
     status, spec = seen.status, seen.spec
     clock = told(spec, status.clock, seen.event_time, now)
-    evaluation = evaluations.settle(status.evaluation, looks, now)
+    evaluation = status.evaluation if rests(seen) else evaluations.settle(status.evaluation, looks, now)
     view = View(seen, clock, now, evaluation, status.readings, status.performance, status.judged, triggers.with_answers(spec, status, seen.answers, now))
     news = _news(status.evaluation, evaluation, looks)
     return replace(view, readings=_read(view, news), performance=_skill(view, news), judged=_verdict(view, news), news=news) if news else view
@@ -102,6 +102,7 @@ def _read(view: View, news: Evaluated) -> Readings:
         missing_windows=news.missing_windows,
         clock_jump=news.clock_jump,
         faults=[f"{fault.name} {fault.column}: {fault.detail}"[:300] for fault in news.faults],
+        incomparable=news.incomparable,
         skew=skew_of(news, view.seen.spec.skew.feature_mismatch_percent),
         replayed=replay.replayed if replay else 0,
         features_compared=news.parity.compared if news.parity else 0,
@@ -158,7 +159,7 @@ def monitor_of(view: View) -> Monitor | None:
         status.watching.version,
         standing.newest,
         next((state for state in State if state == standing.state), State.LEARNING),
-        standing.since,
+        min(standing.since, view.clock),
         Incident(incident.id, incident.cause, incident.opened_at, incident.labelled_rows) if incident else None,
         BackOff(standing.back_off.outcome or "Failed", standing.back_off.labelled_rows) if standing.back_off else None,
         standing.lifts,

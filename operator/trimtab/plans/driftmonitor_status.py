@@ -9,10 +9,10 @@ from trimtab.api.monitor_memory import Standing
 from trimtab.api.reasons import Reason
 from trimtab.plans.conditions import ConditionSet
 from trimtab.plans.monitor_conditions import WATCHED, about, degraded, drifted
-from trimtab.plans.monitor_look import View, look
+from trimtab.plans.monitor_look import View, asks_to_go_back, look, speaks_against_going_back
 from trimtab.plans.monitor_verdicts import VERDICTS, Situation
 from trimtab.plans.plan import Event, Manifest
-from trimtab.plans.retraining import Look, Monitor, hindrances
+from trimtab.plans.retraining import Hindrance, Look, Monitor, hindrances
 
 
 def next_status(s: Situation) -> Manifest:
@@ -78,9 +78,10 @@ def _remembered(s: Situation, monitor: Monitor) -> Manifest:
     known = KnownBackOff(outcome=back_off.outcome, labelled_rows=back_off.labelled_rows) if back_off else None
     standing = Standing(state=str(monitor.state), since=monitor.since, newest=monitor.newest, lifts=monitor.lifts, back_off=known)
     anew = before is not None and before.version != monitor.version
-    return {"watching": Watching(version=monitor.version, name=s.view.seen.name(monitor.version), since=s.view.since), "standing": standing} | (
-        {"performance": None} if anew else {}
-    )
+    judged = s.view.judged
+    tried_again = {"judged": None} if judged and judged.outcome == "Worse" and judged.version != monitor.version else {}
+    watching = Watching(version=monitor.version, name=s.view.seen.name(monitor.version), since=s.view.since)
+    return {"watching": watching, "standing": standing} | ({"performance": None, **tried_again} if anew else {})
 
 
 def _clock(s: Situation, status: DriftMonitorStatus) -> object:
@@ -91,8 +92,12 @@ def _clock(s: Situation, status: DriftMonitorStatus) -> object:
 
 
 def _held(s: Situation) -> list[str]:
-    """Why no incident is opened, where one would be."""
-    if s.monitor is None or s.policy.action != "Retrain" or s.monitor.incident is not None:
+    """Why no incident is opened, or nothing is taken back, where it would be."""
+    if s.monitor is None or s.monitor.incident is not None:
+        return []
+    if asks_to_go_back(s.view, s.monitor, s.policy):
+        return [each.sentence for each in Hindrance if each in speaks_against_going_back(s.view, s.monitor)]
+    if s.policy.action != "Retrain":
         return []
     seen = look(s.view, s.monitor)
     return list(hindrances(s.monitor, seen, s.policy)) if Look(s.monitor, seen, s.policy).cause else []

@@ -207,14 +207,11 @@ def _followed(versions: Sequence[Version], wish: Wish) -> Choice:
 
 
 def _highest_allowed(eligible: list[Version], wish: Wish, stable: Version | None) -> Version | None:
-    """At or above stable; below it only when stable is blocked: then what was served last, else the highest there is."""
-    upward = [v for v in eligible if number(v) >= (wish.stable or 0)]
-    if upward:
-        return upward[0]
-    if stable is None or is_not_blocked(stable, wish, None) is None:
-        return None
-    by_number = {number(v): v for v in eligible}
-    return next((by_number[n] for n in wish.served if n in by_number), next(iter(eligible), None))
+    """At or above stable. Where stable is blocked, what was served last, for that is known: a newer one takes its steps from there; else the highest."""
+    if stable is not None and is_not_blocked(stable, wish, None) is not None:
+        by_number = {number(v): v for v in eligible}
+        return next((by_number[n] for n in wish.served if n in by_number), next(iter(eligible), None))
+    return next((v for v in eligible if number(v) >= (wish.stable or 0)), None)
 
 
 def _nothing_to_serve(newest: Objection | None, wish: Wish) -> Objection:

@@ -17,7 +17,7 @@ from trimtab.api.monitor_memory import Clock, Evaluation
 from trimtab.api.reasons import Reason
 from trimtab.manifests import names
 from trimtab.plans.attempts import Attempt, Trouble, blamed, tried_again_at, trouble, waits_for_another_pod
-from trimtab.plans.monitor_clock import Closed, closed
+from trimtab.plans.monitor_clock import AHEAD, Closed, closed
 from trimtab.plans.pods import Failed, Finished
 
 NOT_THE_RULES = frozenset({"suspend", "triggers", "on_trigger", "template"})
@@ -127,6 +127,10 @@ def labels_matured(scene: Scene, known: Evaluation) -> bool:
     return scene.closed.skill > closed(scene.spec, known.upto, scene.since).skill
 
 
+def it_looked_beyond_today(scene: Scene, known: Evaluation) -> bool:
+    return known.upto > scene.clock.now + AHEAD
+
+
 def request_came(scene: Scene, known: Evaluation) -> bool:
     return scene.request not in ("", known.request)
 
@@ -144,6 +148,7 @@ WHEN_AT_REST: tuple[Why, ...] = (
     another_version_serves,
     a_window_closed,  # one or many: one look covers them
     labels_matured,  # skill can be judged over another window
+    it_looked_beyond_today,  # the clock was wrong then
     request_came,  # a person asks
     an_incident_was_opened,  # its report is written while its causes are fresh
 )

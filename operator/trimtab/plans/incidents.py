@@ -62,7 +62,7 @@ def _filled(view: View, incident: Incident | None) -> Incident | None:
     if incident is None:
         return None
     seen, evaluation = view.seen, view.evaluation
-    run, made = run_of(seen.training_job, incident.id), made_for(seen.versions, incident.id)
+    run, made = run_of(seen.asked, incident.id), made_for(seen.versions, incident.id)
     version = version_of_run(seen, run, made)
     waits = awaited(seen, version) if version and version["spec"]["version"] != seen.stable else ""
     facts: dict[str, Any] = {
@@ -89,6 +89,8 @@ def _what_came(view: View, incident: Incident, outcome: str) -> str:
             return f"{seen.name(seen.stable)} serves, which this incident did not bring."
         case "Improved" | "NoGain" | "Worse" if judged and judged.version == seen.stable:
             return comparison(view, judged)
+        case "NoGain" if view.current and view.current.incomparable:
+            return f"{seen.name(seen.stable)} cannot be compared with what served before it. {view.current.incomparable}"
         case "NoGain" if incident.model_version:
             return f"What served before {incident.model_version} is gone, so that nothing can be said about a gain."
         case "Rejected" if version and (why := refusal(seen, version)):
@@ -136,13 +138,8 @@ def _negated(number: str) -> str:
 def why_rolled_back(view: View, steps: list[Step]) -> str:
     """Why the version that serves is taken back now; empty where it is not.
 
-    By the state machine, which closed an incident or lost skill; or because a version that came without an incident has
-    just turned out to be worse than the one before it.
+    By the state machine, which closed an incident; or because a version that came without one has just turned out to be worse than
+    the one before it.
     """
-    judged = view.judged
-    worse = judged is not None and judged.version == view.seen.stable and judged.outcome == "Worse"
     asked = any("RollBack" in done.announcements for done in steps)
-    if judged is not None and worse and (asked or judged != view.seen.status.judged):
-        return comparison(view, judged)
-    performance = view.performance
-    return f"Skill {performance.skill} is below {performance.line} in two matured windows." if asked and performance else ""
+    return comparison(view, view.judged) if view.judged and view.is_worse and (asked or view.was_just_judged) else ""

@@ -1,7 +1,7 @@
 """A monitor's clock, and which windows have closed on it.
 
 The clock is the wall's, or, with `clock: Event`, the latest event time that serving pods have written to the object store.
-It never goes back, and what is remembered of it survives the pods. Windows of inputs stand on the clock (a window of a day is a
+It never goes back (unless the wall's had been wrong by more than an hour), and what is remembered of it survives the pods. Windows of inputs stand on the clock (a window of a day is a
 day in UTC); windows of skill begin when the version began to serve, as `evaluate` cuts them too.
 """
 
@@ -29,11 +29,12 @@ class Told:
 def told(spec: DriftMonitorSpec, before: Clock | None, event_time: datetime | None, now: datetime) -> Told:
     jumped = event_time if spec.clock == "Event" and event_time and event_time > now + AHEAD else None
     shown = now if spec.clock == "Wall" else None if jumped else event_time
-    moments = [moment for moment in (before.now if before else None, shown) if moment]
+    known = before.now if before and not (spec.clock == "Wall" and before.now > now + AHEAD) else None
+    moments = [moment for moment in (known, shown) if moment]
     if not moments:
         return Told(None, jumped)
     latest = max(moments).replace(microsecond=0)
-    return Told(Clock(began=before.began if before else latest, now=latest), jumped)
+    return Told(Clock(began=min(before.began, latest) if before else latest, now=latest), jumped)
 
 
 def last_boundary(moment: datetime, length: timedelta) -> datetime:

@@ -67,6 +67,14 @@ class View:
         return self.judged is not None and self.judged.version == self.seen.stable
 
     @property
+    def is_worse(self) -> bool:
+        return self.is_judged and self.judged is not None and self.judged.outcome == "Worse"
+
+    @property
+    def was_just_judged(self) -> bool:
+        return self.judged != self.seen.status.judged
+
+    @property
     def predecessor(self) -> Manifest | None:
         """What the version that serves is to be compared with: it is provisional until it was."""
         return self.seen.predecessor if self.seen.is_first_time and not self.is_judged else None
@@ -88,7 +96,8 @@ def policy_of(spec: DriftMonitorSpec) -> Policy:
 def look(view: View, monitor: Monitor) -> retraining.Seen:
     seen, readings = view.seen, view.current
     skill = view.performance.skill if view.performance and readings else ""
-    opened = [incident.opened_at for incident in (seen.status.incident, *seen.status.last_incidents) if incident]
+    incidents = [incident for incident in (seen.status.incident, *seen.status.last_incidents) if incident]
+    opened = [min(incident.opened_at, view.clock) for incident in incidents]
     began = view.told.clock.began if view.told.clock else view.now
     times = Times(since=max([began, *opened]), clock=view.clock, wall=view.now)
     return retraining.Seen(
@@ -131,6 +140,18 @@ def training_job_is_missing(view: View) -> bool:
     return follows is not None and follows.action == "Retrain" and view.seen.training_job is None
 
 
+def is_taken_back(view: View) -> bool:
+    """The version that serves is worse, and makes room by itself: it was forbidden just now, or is, and what served before may serve again.
+
+    One whose block a person has lifted is being tried again; one that nothing can take the place of, only a run can replace.
+    """
+    seen = view.seen
+    version, before = seen.version(seen.stable), seen.predecessor
+    if version is None or before is None or not view.is_worse or any(against(seen, before) for against in NOT_TO_GO_BACK_TO):
+        return False
+    return view.was_just_judged or bool(is_blocked(seen, version))
+
+
 HINDRANCES: tuple[tuple[Hindrance, Callable[[View], bool]], ...] = (
     (Hindrance.PAUSED, is_on_hold),
     (Hindrance.CLOCK_JUMP, lambda view: view.told.jumped is not None or (view.current is not None and view.current.clock_jump)),
@@ -143,7 +164,7 @@ HINDRANCES: tuple[tuple[Hindrance, Callable[[View], bool]], ...] = (
     (Hindrance.FEW_LABELS, few_labels),
     (Hindrance.ROLLOUT, lambda view: bool(view.seen.serving.get("candidate"))),
     (Hindrance.TRAINING_JOB_MISSING, training_job_is_missing),
-    (Hindrance.PROVISIONAL_WORSE, lambda view: view.is_judged and view.judged is not None and view.judged.outcome == "Worse"),
+    (Hindrance.PROVISIONAL_WORSE, is_taken_back),
 )
 
 
@@ -151,9 +172,9 @@ def run(view: View, monitor: Monitor) -> retraining.Run | None:
     """What became of the open incident's run: first by its entry, then by what the Deployment does with its version."""
     if monitor.incident is None:
         return None
-    made, entry = made_for(view.seen.versions, monitor.incident.id), run_of(view.seen.training_job, monitor.incident.id)
+    made, entry = made_for(view.seen.versions, monitor.incident.id), run_of(view.seen.asked, monitor.incident.id)
     if entry is None and made is None:
-        return "Failed" if view.seen.training_job is None else "Running"
+        return "Failed" if view.seen.asked is None else "Running"
     outcome = str((entry or {}).get("outcome", "Registered"))
     if outcome == "Registered":
         return taken_up(view.seen, version_of_run(view.seen, entry, made))
@@ -244,17 +265,30 @@ def version_of_run(seen: Seen, entry: Manifest | None, made: Manifest | None) ->
     return next((each for each in seen.versions if each["metadata"]["name"] == named), made)
 
 
+NOT_TO_GO_BACK_TO = (is_blocked, is_rejected, is_deprecated, is_unusable)
+
 NO_MATTER_FOR_GOING_BACK = frozenset({Hindrance.FEW_LABELS, Hindrance.DATASET_INVALID})
 """What a run would need, and a rollback does not."""
 
 
 def goes_back(view: View, monitor: Monitor, policy: Policy) -> str:
-    """Which triggers ask for going back; empty where none does, or that is not what follows. Once: from an older version there is no way back."""
+    """Why going back is what follows, as long as it does; empty where nothing asks for it, or something speaks against it."""
+    return "" if speaks_against_going_back(view, monitor) else asks_to_go_back(view, monitor, policy)
+
+
+def asks_to_go_back(view: View, monitor: Monitor, policy: Policy) -> str:
+    """Lost skill, or which triggers; empty where neither, or that is not what follows. Once: from an older version there is no further way back."""
     if policy.action != "Rollback" or monitor.version != monitor.newest:
         return ""
-    seen = look(view, monitor)
-    held = seen.hindrances - NO_MATTER_FOR_GOING_BACK
-    return f"Trigger {', '.join(seen.fired)} fires." if seen.fired and not held else ""
+    if monitor.state is State.DEGRADED:
+        found = view.performance
+        return f"Skill {found.skill} is below {found.line} in two matured windows." if found else "Skill was lost in two matured windows."
+    names = look(view, monitor).fired
+    return f"Trigger {', '.join(names)} fires." if names else ""
+
+
+def speaks_against_going_back(view: View, monitor: Monitor) -> frozenset[Hindrance]:
+    return look(view, monitor).hindrances - NO_MATTER_FOR_GOING_BACK
 
 
 def verdict(view: View, monitor: Monitor) -> retraining.Verdict | None:
@@ -263,5 +297,6 @@ def verdict(view: View, monitor: Monitor) -> retraining.Verdict | None:
         return None
     if view.judged is not None and view.judged.version == monitor.version:
         return view.judged.outcome
-    nothing_to_compare_with = view.seen.predecessor is None and view.current is not None and view.current.performance != "Unknown"
-    return "NoGain" if nothing_to_compare_with else None
+    current = view.current
+    nothing_to_compare_with = view.seen.predecessor is None and current is not None and current.performance != "Unknown"
+    return "NoGain" if nothing_to_compare_with or (current is not None and current.incomparable) else None

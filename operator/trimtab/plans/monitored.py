@@ -35,6 +35,7 @@ class Answer:
 class Seen:
     """A DriftMonitor with its Jobs, the Deployment it watches, the model's versions, the TrainingJob it asks, and that one's Dataset.
 
+    `asked_before` is the TrainingJob that the open incident asked, where the spec names another one since, or none.
     `feature_sets` are those that were joined to what the stable version learned from.
     `event_time` is the latest that serving pods say they have stored; `answers` are Prometheus'; `held` says that all
     automatic retraining of the cluster is paused.
@@ -49,6 +50,7 @@ class Seen:
     deployment: Manifest | None = None
     versions: tuple[Manifest, ...] = ()
     training_job: Manifest | None = None
+    asked_before: Manifest | None = None
     dataset: Manifest | None = None
     feature_sets: tuple[Manifest, ...] = ()
     event_time: datetime | None = None
@@ -66,6 +68,16 @@ class Seen:
     @property
     def owner(self) -> Owner:
         return owner_of(self.obj)
+
+    @property
+    def asked(self) -> Manifest | None:
+        """The TrainingJob whose run the open incident waits for."""
+        return self.asked_before if self.asks_another else self.training_job
+
+    @property
+    def asks_another(self) -> bool:
+        incident, follows = self.status.incident, self.spec.on_trigger
+        return incident is not None and incident.training_job != ((follows.training_job if follows else "") or "")
 
     @property
     def request(self) -> str:
@@ -107,8 +119,9 @@ class Seen:
 
     @property
     def is_first_time(self) -> bool:
-        """Whether the stable version has not been served, and so judged, before."""
-        return self.stable not in self.served
+        """Whether the stable version is one that clients were brought to, not one that they went back to: also after an outage of its pods, while
+        which an older one stood in, or when a person tries it again."""
+        return self.stable is not None and (self.stable not in self.served or self.stable >= max(self.served))
 
 
 def pointer(version: Manifest) -> ModelPointer:

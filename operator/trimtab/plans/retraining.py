@@ -238,14 +238,9 @@ def _only_moved(_: Look, moved: Monitor) -> Step:
     return Step(moved)
 
 
-def _alert(look: Look, moved: Monitor) -> Step:
-    """Entering Drifted or Degraded is told once; a rollback, if that is asked for, follows lost skill alone.
-
-    Once: from the version that was rolled back to, there is no further way back.
-    """
-    asked = look.policy.action == "Rollback" and moved.state is State.DEGRADED
-    rolls_back = asked and moved.version == moved.newest and not look.seen.hindrances
-    return Step(moved, ("Alert", "RollBack") if rolls_back else ("Alert",))
+def _alert(_: Look, moved: Monitor) -> Step:
+    """Entering Drifted or Degraded is told once."""
+    return Step(moved, ("Alert",))
 
 
 def _open(look: Look, moved: Monitor) -> Step:

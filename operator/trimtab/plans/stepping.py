@@ -49,6 +49,8 @@ class Stepping:
     course: Course | None = None
     way: Heading | None = None
     shadow: Shadowing | None = None
+    rests: bool = False
+    """It takes steps, and nobody is served now: it takes them when there are pods again."""
 
     @property
     def is_on_the_way(self) -> bool:
@@ -59,14 +61,15 @@ class Stepping:
 def stepping(seen: Seen, choice: Choice, now: datetime) -> Stepping:
     followers = Followers(pods_of(seen, seen.stable), seen.counts)
     target = number(choice.version) if choice.version else None
-    course = course_of(seen, target, followers, now) if target and takes_steps(seen, target) else None
+    has_steps = bool(target and takes_steps(seen, target))
+    course = course_of(seen, target, followers, now) if target and has_steps and seen.replicas else None
     way = heading(course) if course else None
-    return Stepping(followers, course, way, shadowing(seen, followers))
+    return Stepping(followers, course, way, shadowing(seen, followers), has_steps and way is None)
 
 
 def takes_steps(seen: Seen, target: int) -> bool:
-    """Where a version serves already, another comes by steps; not where nobody is served, and not on the way back."""
-    return bool(seen.rollout and seen.replicas and seen.stable and target != seen.stable and not goes_back(seen, target))
+    """Where a version serves already, another comes by steps; not on the way back."""
+    return bool(seen.rollout and seen.stable and target != seen.stable and not goes_back(seen, target))
 
 
 def goes_back(seen: Seen, target: int) -> bool:

@@ -140,17 +140,19 @@ def _register(seen: Seen, scene: Scene, newest: Run | None) -> tuple[Run | None,
 
 
 def _with(upcoming: Run | None, runs: list[Run]) -> list[Run]:
-    """The list with its new head; a run that was going and is not the head any more has been superseded."""
-    if upcoming is None:
-        return runs[:LISTED]
-    others = [_superseded(run) for run in runs if run.key != upcoming.key]
-    return [upcoming, *others][:LISTED]
+    """The list with its new head. Only the head is ever tried again: what goes on, or would heal, behind it has been superseded, and whoever waits
+    for it shall know."""
+    if upcoming is not None:
+        runs = [upcoming, *(run for run in runs if run.key != upcoming.key)]
+    return [*runs[:1], *(_superseded(run) for run in runs[1:LISTED])]
 
 
 def _superseded(run: Run) -> Run:
-    if run.outcome not in ("Running", "Pending"):
+    heals = run.outcome == "Failed" and reason_named(run.reason) in HEALS_WITH_TIME
+    if not heals and run.outcome not in ("Running", "Pending"):
         return run
-    return run.model_copy(update={"outcome": "Superseded", "reason": str(Reason.SUPERSEDED), "message": Reason.SUPERSEDED.say()})
+    said = f"{Reason.SUPERSEDED.say()} {run.message if heals else ''}".rstrip()
+    return run.model_copy(update={"outcome": "Superseded", "reason": str(Reason.SUPERSEDED), "message": said[:1000]})
 
 
 def _start(seen: Seen, run: Run | None, want: Wanted | Lack) -> tuple[Deed, ...]:
@@ -195,6 +197,7 @@ def _again(s: Situation) -> timedelta | None:
         return PROGRESS_LOOK if attempt and has_started(attempt) else STARTING_LOOK
     if isinstance(s.want, Lack):
         return STARTING_LOOK
-    moments = [heals_at(s.scene, newest) if s.want.pointer else None, s.want.waits.until if s.want.waits else None]
+    heals = heals_at(s.scene, newest) if s.want.pointer and not s.want.again else None
+    moments = [heals, s.want.waits.until if s.want.waits else None]
     ahead = [moment - s.scene.now for moment in moments if moment]
     return max(min(ahead), timedelta(seconds=1)) if ahead else None

@@ -174,11 +174,17 @@ def next_status(s: Situation) -> Manifest:
 
 def _with_what_is_awaited(verdict: Verdict, s: Situation) -> Verdict:
     """At rest, an automatic run that is held back is told beside."""
-    waits = s.want.waits if isinstance(s.want, Wanted) and not s.paused else None
+    waits = s.want.waits or _next_attempt(s, s.want) if isinstance(s.want, Wanted) and not s.paused else None
     if waits is None or s.newest_is("Running"):
         return verdict
     reason, progress = (waits.reason, "Reconciling" if waits.by_itself else "") if s.is_done else (verdict.reason, verdict.progress)
     return Verdict(verdict.state, reason, f"{verdict.message} {waits.message}", progress)
+
+
+def _next_attempt(s: Situation, want: Wanted) -> Lack | None:
+    """What it waits for, where there would be one without anybody's doing."""
+    failed = s.newest_is("Failed")
+    return want.again if s.newest_is("Pending") or (failed and reason_named(failed.reason) in HEALS_WITH_TIME) else None
 
 
 def _handled(s: Situation) -> str:

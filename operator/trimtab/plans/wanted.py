@@ -17,7 +17,7 @@ from trimtab.api.trainingjob import Cause, Run
 from trimtab.plans.annotations import annotations, is_paused
 from trimtab.plans.asks import Ask
 from trimtab.plans.attempts import HEALS_WITH_ANOTHER_POD, HEALS_WITH_TIME
-from trimtab.plans.automatic import AUTOMATIC, Company, hold
+from trimtab.plans.automatic import AUTOMATIC, Company, hold, is_automatic, pause
 from trimtab.plans.conditions import find
 from trimtab.plans.lack import Lack
 from trimtab.plans.plan import Manifest
@@ -77,7 +77,7 @@ class Question:
 class Wanted:
     """The run that ought to be the newest; `pointer` is None where the version is no longer listed.
 
-    `waits`: what the next automatic run waits for.
+    `waits`: what the next automatic run waits for; `again`: what another attempt at the newest one does, where that began by itself.
     """
 
     key: str
@@ -89,6 +89,7 @@ class Wanted:
     code: str
     pointer: DatasetPointer | None
     waits: Lack | None = None
+    again: Lack | None = None
 
 
 Why = Callable[[Question], Cause | None]
@@ -192,7 +193,14 @@ def _as_it_is(question: Question, newest: Run) -> Wanted:
     listed = next((each for each in question.status.versions if each.digest == newest.dataset_digest), None)
     data = _Data(newest.dataset_version or 1, newest.dataset_digest, listed)
     same = _wanted(question, newest.cause, newest.request, data)
-    return same if same.key == newest.key else _wanted(question, "Change", "", data)
+    return replace(same, again=_held_again(question, newest)) if same.key == newest.key else _wanted(question, "Change", "", data)
+
+
+def _held_again(question: Question, newest: Run) -> Lack | None:
+    """Who pauses retraining wants no further attempt either; the cap counts runs, not attempts."""
+    if not is_automatic(newest) or newest.outcome not in ("Pending", "Failed"):
+        return None
+    return pause(replace(question.company(newest.cause), what=f"Another attempt at run {newest.key[:8]}"))
 
 
 def _anew(question: Question, cause: Cause) -> Wanted:

@@ -404,6 +404,56 @@ async def test_a_run_that_goes_again_is_not_kept_from_it_by_one_that_is_held():
     assert document(told)["dataset"]["version"] == 2
 
 
+async def test_a_failed_run_that_another_took_the_place_of_is_not_waited_for_any_more():
+    """The monitor waits for the run of its incident: one that nobody tries again must not look as if it went on."""
+    told = await registered(runPolicy={"onNewData": True})
+    await given(told, monitor("abc"))
+    await told.answered("snapshot", snapshot_answer(2))
+    await told.failed("train", "StoreUnreachable", "It does not answer.", code=3)
+    assert runs(told)[0] == ("Failed", "Incident", "abc")
+    await told.edited("TrainingJob", seed=1)
+    await told.answered("train", train_answer(digest=3))
+    assert runs(told)[:2] == [("Registered", "Change", ""), ("Superseded", "Incident", "abc")]
+    behind = told.status("TrainingJob")["runs"][1]
+    assert (behind["reason"], behind["message"].split(". ")[-1]) == ("Superseded", "It does not answer.")
+
+
+async def test_a_run_left_behind_by_a_process_that_died_is_superseded_too():
+    """The newer Job was made, and the status still shows the older run at work."""
+    told = await registered()
+    await told.edited("TrainingJob", seed=1)
+    before = told.status("TrainingJob")
+    await told.edited("TrainingJob", seed=2)
+    told.api.set_status(told.api.one("trainingjobs", "flights"), **before)
+    await told.settle()
+    assert [outcome for outcome, _, _ in runs(told)] == ["Running", "Superseded", "Registered"]
+
+
+async def test_a_pause_holds_further_attempts_of_an_automatic_run_too():
+    told = await registered(deployment("production", "flights"))
+    await given(told, monitor("abc"))
+    await told.answered("snapshot", snapshot_answer(2))
+    await told.failed("train", "StoreUnreachable", "It does not answer.", code=3)
+    await given(told, annotated(deployment("production", "flights"), **PAUSED))
+    for _ in range(3):
+        outcome = await told.reconcile("TrainingJob")
+        await told.after(minutes=5)
+    assert outcome.requeue_after is None
+    assert told.running("train") == []
+    assert "It does not answer. Another attempt at run" in message(told)
+    assert "Deployment production is paused by its annotation trimtab.dev/paused" in message(told)
+    await given(told, deployment("production", "flights") | {"metadata": {"name": "production", "namespace": "default", "annotations": {}}})
+    assert document(told)["request"] == "abc"
+
+
+async def test_a_pause_holds_no_further_attempt_of_a_persons_run():
+    told = await registered(annotated(deployment("production", "flights"), **PAUSED))
+    await told.edited("TrainingJob", seed=1)
+    await told.failed("train", "StoreUnreachable", "It does not answer.", code=3)
+    await told.after(minutes=1)
+    assert document(told)["cause"] == "Change"
+
+
 # data that have gone
 
 

@@ -291,6 +291,14 @@ class TestTheWayBack:
         assert [write.plural for write in stage.api.writes][:3] == ["pods", "pods", "services"]
         assert stage.status["history"][-1]["reason"] == "RolledBack"
 
+    async def test_a_block_on_what_serves_does_not_promote_a_candidate_that_is_on_its_way(self):
+        stage = await (await self.promoted()).version(3)
+        assert stage.told(2) == [(3, 20), (3, 20)]
+        await stage.annotated({"blocked.trimtab.dev/flights": "wrong on Sundays"}, "modelversions", "flights-v2")
+        assert stage.routed() == 1
+        await stage.after(seconds=11)
+        assert stage.told(1) == [(3, 20), (3, 20)], "it takes its steps from there"
+
     async def test_so_does_a_pin_and_the_other_is_warm_then(self):
         stage = await (await self.promoted()).edited(version=1)
         assert stage.routed() == 1
@@ -307,6 +315,32 @@ class TestTheWayBack:
         await stage.annotated({"blocked.trimtab.dev/flights": "wrong"}, "modelversions", "flights-v2")
         await stage.after(seconds=11)
         assert stage.running() == {1: 2}
+
+
+class TestStopped:
+    """`replicas: 0` in the middle of a rollout."""
+
+    async def test_who_was_on_the_way_has_not_arrived(self):
+        stage = await (await Stage(replicas=2).two()).edited(replicas=0)
+        await stage.after(minutes=1)
+        assert (stage.routed(), stage.status["state"]) == (1, "Stopped")
+        await stage.edited(replicas=2)
+        assert (stage.routed(), stage.told(1)) == (1, [(2, 20), (2, 20)])
+
+    async def test_a_version_that_comes_meanwhile_takes_its_steps_afterwards(self):
+        stage = await (await Stage(replicas=2).version(1)).edited(replicas=0)
+        await stage.version(2)
+        assert stage.routed() == 1
+        await stage.edited(replicas=2)
+        assert stage.told(1) == [(2, 20), (2, 20)]
+
+    async def test_one_that_was_aborted_meanwhile_does_not_come(self):
+        stage = await (await Stage(replicas=2).two()).edited(replicas=0)
+        await stage.annotated({"trimtab.dev/abort": "2"})
+        await stage.edited(replicas=2)
+        await stage.after(seconds=11)
+        assert stage.routed() == 1
+        assert "blocked.trimtab.dev/flights" in stage.api.one("modelversions", "flights-v2")["metadata"]["annotations"]
 
 
 class TestShadow:

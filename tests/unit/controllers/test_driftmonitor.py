@@ -249,6 +249,115 @@ async def test_what_was_served_before_is_not_provisional_again():
     assert document(tale.job("evaluate"))["predecessor"] is None
 
 
+async def test_a_version_whose_block_a_person_lifts_is_judged_again():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    await tale.serves(1, 2)
+    await tale.say()
+    await tale.look(judged=judged("Worse", -0.3))
+    await tale.serves(1, 2, 1)
+    await tale.say()
+    tale.api.given(version(2) | {"metadata": {"name": "flights-v2", "annotations": {}}})
+    await tale.serves(1, 2, 1, 2)
+    assert document(tale.job("evaluate"))["predecessor"]["name"] == "flights-v1"
+    await tale.say()
+    assert BLOCK not in tale.annotations("flights-v2")
+    assert tale.status(KIND)["held"] == []
+    await tale.look(judged=judged("Worse", -0.2))
+    assert "flights-v2 is worse than flights-v1" in tale.annotations("flights-v2")[BLOCK]
+
+
+async def test_a_worse_version_that_nothing_can_take_the_place_of_is_retrained():
+    tale = Watch(monitor(), serving(1), version(1, deprecated={"reason": "It never was any good."}), version(2), trainer(), dataset())
+    await tale.settle()
+    await tale.say()
+    await tale.serves(1, 2)
+    await tale.say()
+    await tale.look(judged=judged("Worse", -0.3))
+    assert BLOCK in tale.annotations("flights-v2")
+    await tale.look(**LOST)
+    assert (tale.state, tale.incident["cause"]) == ("Retraining", "Performance")
+
+
+async def test_an_outage_after_the_promotion_does_not_end_the_time_in_which_a_version_is_provisional():
+    """While all its pods were away, those of the version before stood in."""
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    await tale.serves(1, 2)
+    await tale.say()
+    await tale.serves(1, 2, 1)
+    await tale.serves(1, 2, 1, 2)
+    tale.next()
+    await tale.settle()
+    assert document(tale.job("evaluate"))["predecessor"]["name"] == "flights-v1"
+    await tale.say(judged=judged("Worse", -0.3))
+    assert "flights-v2 is worse than flights-v1" in tale.annotations("flights-v2")[BLOCK]
+
+
+async def test_what_a_look_found_while_the_monitor_was_paused_is_heard_afterwards():
+    tale = Watch()
+    await tale.settle()
+    await tale.say()
+    await tale.serves(1, 2)
+    await tale.say()
+    tale.next()
+    await tale.settle()
+    await tale.annotated(KIND, {"trimtab.dev/paused": "true"})
+    answers(tale.api, tale.job("evaluate"), evaluated(tale.day, judged=judged("Worse", -0.3)))
+    await tale.settle()
+    assert BLOCK not in tale.annotations("flights-v2")
+    await tale.annotated(KIND, {"trimtab.dev/paused": "false"})
+    assert "flights-v2 is worse than flights-v1" in tale.annotations("flights-v2")[BLOCK]
+
+
+async def test_versions_that_can_never_be_compared_close_their_incident_and_say_why():
+    tale = Watch()
+    request = await tale.opened()
+    await tale.runs(run(request, "Registered", modelVersion="flights-v2"))
+    await tale.serves(1, 2)
+    await tale.look(incomparable="dep_delay is hashed in the prediction log, so the versions cannot be asked again.")
+    last = tale.status(KIND)["lastIncidents"][0]
+    assert (tale.state, last["outcome"]) == ("Cooldown", "NoGain")
+    assert last["message"] == (
+        "flights-v2 cannot be compared with what served before it. dep_delay is hashed in the prediction log, so the versions cannot be asked again."
+    )
+
+
+async def test_an_incident_stays_with_the_training_job_that_it_asked():
+    tale = Watch()
+    request = await tale.opened()
+    tale.api.given(trainer() | {"metadata": {"name": "boosted", "namespace": "default"}})
+    await tale.edited(KIND, onTrigger={"action": "Retrain", "trainingJob": "boosted"})
+    await tale.runs(run(request, "Rejected", message="It did not pass."))
+    assert (tale.state, tale.status(KIND)["lastIncidents"][0]["outcome"]) == ("Cooldown", "Rejected")
+
+
+async def test_an_incident_whose_training_job_was_replaced_by_one_of_another_name_is_over():
+    tale = Watch()
+    await tale.opened()
+    tale.api.given(trainer() | {"metadata": {"name": "boosted", "namespace": "default"}})
+    tale.api.remove("trimtab.dev/v1alpha1", "trainingjobs", "default", "flights")
+    await tale.edited(KIND, onTrigger={"action": "Retrain", "trainingJob": "boosted"})
+    assert (tale.state, tale.status(KIND)["lastIncidents"][0]["outcome"]) == ("Cooldown", "Failed")
+
+
+async def test_a_wall_clock_that_was_wrong_for_a_minute_is_right_again():
+    tale = Watch(clock="Wall", onTrigger={"action": "Alert"})
+    right = tale.api.now
+    await tale.settle()
+    await tale.say()
+    await tale.after(days=30)
+    await tale.say()
+    tale.api.now = right + timedelta(minutes=2)
+    await tale.settle()
+    await tale.say()
+    assert tale.status(KIND)["clock"]["now"] == tale.status(KIND)["evaluation"]["upto"] == "2026-01-05T08:02:00Z"
+    await tale.after(days=1)
+    assert document(tale.job("evaluate"))["now"].startswith("2026-01-06")
+
+
 async def test_a_paused_deployment_is_looked_at_and_neither_retrained_nor_rolled_back():
     tale = Watch()
     await tale.settle()
@@ -596,6 +705,34 @@ async def test_rollback_goes_back_where_skill_is_lost():
     await tale.look(**LOST)
     assert "below 0.02" in tale.annotations("flights-v2")[BLOCK]
     assert tale.incident is None
+
+
+@pytest.mark.parametrize("against", ["a rollout", "a pause of the Deployment", "a Dataset that is bad"])
+async def test_a_rollback_that_something_spoke_against_follows_when_nothing_does_any_more(against: str):
+    invalid = [{"type": "Valid", "status": "False", "reason": "RuleViolated", "message": "", "lastTransitionTime": "2026-01-05T08:00:00Z"}]
+    bad = dataset() | {"status": {"conditions": invalid}}
+    tale = Watch(monitor(onTrigger={"action": "Rollback", "trainingJob": "flights"}), serving(1, 2), version(1), version(2), trainer(), dataset())
+    await tale.settle()
+    await tale.say(judged=judged("NoGain"))
+    if against == "a rollout":
+        tale.api.given(serving(1, 2, candidate={"version": 3, "name": "flights-v3"}))
+    elif against == "a pause of the Deployment":
+        tale.api.given(serving(1, 2) | {"metadata": {"name": "flights", "annotations": {"trimtab.dev/paused": "true"}}})
+    else:
+        tale.api.given(bad)
+    await tale.look(**LOST)
+    if against == "a Dataset that is bad":
+        assert "below 0.02" in tale.annotations("flights-v2")[BLOCK], "going back needs no data"
+        return
+    assert (tale.state, BLOCK in tale.annotations("flights-v2")) == ("Degraded", False)
+    assert len(tale.status(KIND)["held"]) == 1
+    tale.api.given(serving(1, 2) | {"metadata": {"name": "flights", "annotations": {}}})
+    await tale.settle()
+    assert "below 0.02" in tale.annotations("flights-v2")[BLOCK]
+    await tale.serves(1, 2, 1)
+    await tale.say(**LOST)
+    await tale.look(**LOST)
+    assert tale.annotations("flights-v1") == {}, "from there is no further way back"
 
 
 async def test_there_is_no_way_back_from_the_first_version():

@@ -121,8 +121,13 @@ class TestBlockedStable:
     def test_where_the_history_is_lost_the_highest_that_may_be_served_comes(self):
         assert target([version(1), version(2), blocked(version(3))], stable=3) == 2
 
-    def test_a_newer_one_is_better_than_a_step_back(self):
-        assert target([version(1), blocked(version(2)), version(3)], stable=2, served=(2, 1)) == 3
+    def test_what_served_before_comes_first_and_a_newer_one_takes_its_steps_from_there(self):
+        versions = [version(1), blocked(version(2)), version(3)]
+        assert target(versions, stable=2, served=(2, 1)) == 1
+        assert target(versions, stable=1, served=(1, 2, 1)) == 3
+
+    def test_a_newer_one_where_nothing_that_served_is_left(self):
+        assert target([blocked(version(2)), version(3)], stable=2, served=(2, 1)) == 3
 
     def test_it_is_served_on_while_there_is_nothing_else(self):
         assert target([blocked(version(1))], stable=1) is None

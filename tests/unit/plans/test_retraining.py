@@ -164,14 +164,6 @@ def test_the_rollback_of_a_bad_version_neither_ends_the_cooldown_nor_retrains_at
     assert (back.state, back.incident) == (State.DEGRADED, None)
 
 
-def test_a_rollback_that_is_asked_for_is_made_once_and_not_from_version_to_version():
-    rollback = Policy(action="Rollback")
-    first = step(monitor(State.HEALTHY), seen(performance="Alarm"), rollback)
-    assert first.announcements == ("Alert", "RollBack")
-    older = step(first.monitor, seen(version=5), rollback).monitor
-    assert step(older, seen(version=5, performance="Alarm"), rollback).announcements == ("Alert",)
-
-
 def test_a_model_is_deprecated_only_if_asked_and_after_two_retrains_that_did_not_lift_it():
     asked = Policy(floor=0.0, on_no_gain="Deprecate")
     look = seen(judged="NoGain", skill=-0.1)

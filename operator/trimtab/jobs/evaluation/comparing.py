@@ -38,19 +38,23 @@ ENOUGH = 20 * DAY
 
 @dataclass(frozen=True)
 class Contest:
-    """What the comparison stands at. `decided` is None where it is too early, or where it could not be made: `remark` says why."""
+    """What the comparison stands at. `decided` is None where it is too early, or where it could not be made: `remark` says why.
+
+    `hopeless`: nor will it be, however many labels come.
+    """
 
     difference: Interval | None = None
     labels: int = 0
     early: bool = False
     decided: Comparison | None = None
     remark: str = ""
+    hopeless: bool = False
 
 
 def compare(log: Log, watched: Model, predecessor: Model, *, since: datetime, window: timedelta, min_labels: int) -> Contest:
     """Compare them on the matured labels of the time since the watched version began to serve."""
     if missing := [each.name for each in (*watched.inputs, *predecessor.inputs) if INPUT + each.name not in log.columns]:
-        return Contest(remark=f"{missing[0]} is not in the prediction log, so the versions cannot be asked again.")
+        return Contest(remark=f"{missing[0]} is not in the prediction log, so the versions cannot be asked again.", hopeless=True)
     condition = log.matured_since(since)
     labels = log.count(condition)
     if labels < min_labels:
@@ -58,7 +62,7 @@ def compare(log: Log, watched: Model, predecessor: Model, *, since: datetime, wi
     inputs = list({each.name: each for each in (*watched.inputs, *predecessor.inputs)}.values())
     rows = log.rows([*(INPUT + each.name for each in inputs), "label"], condition, most=MOST_ROWS)
     if veiled := hashed(rows, inputs):
-        return Contest(labels=labels, remark=f"{veiled} is hashed in the prediction log, so the versions cannot be asked again.")
+        return Contest(labels=labels, remark=f"{veiled} is hashed in the prediction log, so the versions cannot be asked again.", hopeless=True)
     mine, theirs = (judged_by(each.predict(frame(rows, each.inputs)), rows, each) for each in (watched, predecessor))
     return judge(mine, theirs, times(rows), window, early=log.matured_until - since < enough(window))
 

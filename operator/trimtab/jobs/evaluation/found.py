@@ -82,6 +82,7 @@ def answer(found: Found) -> Evaluated:
         replay=found.replayed.replay,
         parity=found.parity,
         judged=found.judged,
+        incomparable=found.contest.remark[:DETAIL] if found.contest and found.contest.hopeless else "",
         labelled_rows=found.labels.learned + found.labels.new,
         new_rows=found.labels.new,
         clock_jump=bool(found.jump),
