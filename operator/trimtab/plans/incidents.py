@@ -89,7 +89,7 @@ def _what_came(view: View, incident: Incident, outcome: str) -> str:
             return f"{seen.name(seen.stable)} serves, which this incident did not bring."
         case "Improved" | "NoGain" | "Worse" if judged and judged.version == seen.stable:
             return comparison(view, judged)
-        case "NoGain" if view.current and view.current.incomparable:
+        case "NoGain" if incident.model_version == seen.name(seen.stable) and view.current and view.current.incomparable:
             return f"{seen.name(seen.stable)} cannot be compared with what served before it. {view.current.incomparable}"
         case "NoGain" if incident.model_version:
             return f"What served before {incident.model_version} is gone, so that nothing can be said about a gain."

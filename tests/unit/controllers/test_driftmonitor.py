@@ -325,6 +325,17 @@ async def test_versions_that_can_never_be_compared_close_their_incident_and_say_
     )
 
 
+async def test_a_run_that_found_nothing_new_is_not_told_as_a_comparison():
+    tale = Watch()
+    await tale.settle()
+    await tale.serves(1, 2)
+    await tale.say(incomparable="dep_delay is hashed in the prediction log, so the versions cannot be asked again.")
+    await tale.look(**LOST, incomparable="dep_delay is hashed in the prediction log, so the versions cannot be asked again.")
+    await tale.runs(run(tale.incident["id"], "Unchanged", message="Nothing is new."))
+    last = tale.status(KIND)["lastIncidents"][0]
+    assert (last["outcome"], last["message"]) == ("NoGain", "Nothing is new.")
+
+
 async def test_an_incident_stays_with_the_training_job_that_it_asked():
     tale = Watch()
     request = await tale.opened()
