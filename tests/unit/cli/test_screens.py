@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.builders import dataset, deployment, drift_monitor, model_version, training_job
+from support.builders import Object, dataset, deployment, drift_monitor, model_version, training_job
 from support.command import Command, environment
 from support.control_plane import REPOSITORY
 from support.pods_played import PlayedPods
-from support.told import ready, working
+from support.told import ready
 
 README = REPOSITORY / "README.md"
 SCREENS = re.compile(r"    \$ (trimtab [^\n]*)\n((?:    [^$\n][^\n]*\n)*)")
@@ -25,31 +25,54 @@ def summary(skill: str) -> dict:
 
 
 PASSED = ("GatesPassed", "True", "Passed", "1 gates passed.")
+FAILED = {
+    2: "flights-v2 did not pass: skill: Skill -0.02012 [-0.07084, 0.02184] on 4970 test rows; its lower end must be above 0.",
+    3: "flights-v3 did not pass: skill: Skill -0.04857 [-0.08311, -0.01878] on 6148 test rows; its lower end must be above 0.",
+}
+LASTS = "Nothing is proved against it; the step lasts until 2026-11-27T00:43:01Z at least."
+STEP = f"flights-v4 answers 10% of the requests (step 1 of 2): {LASTS}"
 CANARY = {
     "version": 4,
     "step": 1,
+    "steps": 2,
     "ready": 1,
     "programmedPercent": 10,
     "verdict": "Inconclusive",
-    "message": "Nothing is proved against it; the step lasts until 12:03.",
+    "message": LASTS,
+    "rehearsal": "0 of 200 requests of the log failed; 22 of 200 rows have another answer.",
 }
-INCIDENT = {"id": "e5904e2892c538cc", "cause": "new-data", "trainingJob": "flights", "openedAt": "2026-01-05T11:58:00Z", "modelVersion": "flights-v4"}
+INCIDENT = {"id": "e5904e2892c538cc", "cause": "new-data", "trainingJob": "flights", "openedAt": "2013-02-28T04:59:00Z", "modelVersion": "flights-v4"}
+WATCHED = {"skill": "0.03445", "lower": "-0.01309", "upper": "0.06083", "reference": "0.05447", "line": "0.002321", "labels": 6237}
+
+
+def failed(number: int, skill: str) -> Object:
+    return ready(model_version(version=number, summary=summary(skill)), "Verified.", "Verified", ("GatesPassed", "False", "GatesFailed", FAILED[number]))
+
+
+def passed(number: int, skill: str, role: str, percent: int) -> Object:
+    served = {"deployment": "flights", "role": role, "percent": percent}
+    return ready(model_version(version=number, summary=summary(skill)), "Verified.", "Verified", PASSED, servedBy=[served])
+
+
+STEPS = {"steps": [{"weight": 10, "duration": "5m"}, {"weight": 50, "duration": "5m"}]}
 WORLD = {
-    "datasets": [ready(dataset(), "Version 5 was made.", activeVersion=5, versions=[{"version": 5, "rows": {"train": 34801, "validation": 7457, "test": 7459}}])],
+    "datasets": [ready(dataset(), "Version 5 was made.", activeVersion=5, versions=[{"version": 5, "rows": {"train": 35694, "validation": 7649, "test": 7649}}])],
     "trainingjobs": [ready(training_job(), "Registered as flights-v4.", "Registered", modelVersion="flights-v4")],
-    "modelversions": [
-        ready(model_version(version=1, summary=summary("0.05447")), "Verified.", "Verified", PASSED, servedBy=[{"deployment": "flights", "role": "Stable", "percent": 90}]),
-        ready(model_version(version=4, summary=summary("0.06512")), "Verified.", "Verified", PASSED, servedBy=[{"deployment": "flights", "role": "Candidate", "percent": 10}]),
-    ],
+    "modelversions": [passed(1, "0.05447", "Stable", 90), failed(2, "-0.02012"), failed(3, "-0.04857"), passed(4, "0.05987", "Candidate", 10)],
     "modeldeployments": [
-        working(
-            deployment(replicas=2, rollout={"steps": [{"weight": 10, "duration": "5m"}, {"weight": 50, "duration": "5m"}]}),
-            "flights-v4 answers 10% of the requests (step 1 of 2).", "StepRunning",
-            stable={"version": 1, "ready": 2}, candidate=CANARY, url="http://flights.flights.svc",
+        ready(
+            deployment(replicas=1, rollout=STEPS), STEP, "StepRunning", ("Reconciling", "True", "StepRunning", STEP), ("Progressing", "True", "StepRunning", STEP),
+            state="RollingOut", stable={"version": 1, "ready": 1}, candidate=CANARY, url="http://flights.flights.svc",
         )
     ],
-    "driftmonitors": [ready(drift_monitor(), "It watches flights-v1.", "Incident", incident=INCIDENT)],
+    "driftmonitors": [
+        ready(
+            drift_monitor(), "Watches flights-v1. Incident e5904e2892c538cc (new-data) is open.", "Watching",
+            state="Retraining", incident=INCIDENT, performance=WATCHED,
+        )
+    ],
 }  # fmt: skip
+"""As `make demo` had it on a real cluster in its first days of March."""
 
 
 @pytest.fixture(scope="module")

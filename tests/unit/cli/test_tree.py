@@ -113,6 +113,15 @@ def test_the_overview_has_a_line_a_model_and_names_what_is_worst():
     assert row["message"] == "mdep/flights: nothing to serve"
 
 
+def test_a_model_is_not_marked_by_what_became_of_an_older_version():
+    gates = ("GatesPassed", "False", "GatesFailed", "flights-v2 did not pass.")
+    old, newest = ready(model_version(version=2), "verified", "Verified", gates), ready(model_version(version=3))
+    (row,) = overview(Listed.of_all(old, newest)).data()
+    assert (row["version"], row["mark"], row["message"]) == ("flights-v3", Mark.OK, "")
+    (row,) = overview(Listed.of_all(old)).data()
+    assert (row["mark"], row["message"]) == (Mark.WARNING, "mv/flights-v2: flights-v2 did not pass.")
+
+
 def test_a_long_message_is_cut_in_the_overview():
     (row,) = overview(loop(stalled(deployment(), "NoVersion", "long " * 100))).data()
     assert len(row["message"]) == 120

@@ -87,6 +87,13 @@ def test_a_newer_version_that_is_not_served_is_a_note_though_all_is_well():
     assert answer.notes == ("flights-v2 is not served: flights-v2 did not pass: skill 0.01.",)
 
 
+def test_what_was_refused_before_the_candidate_came_is_history():
+    gates = ("GatesPassed", "False", "GatesFailed", "flights-v2 did not pass: skill 0.01.")
+    old, coming = ready(model_version(version=2), "verified", "Verified", gates), ready(model_version(version=3))
+    listed = Listed.of_all(ready(model_version(version=1)), old, coming, ready(deployment(), stable={"version": 1}, candidate={"version": 3}))
+    assert why(listed, "flights").notes == ()
+
+
 def test_a_blocked_version_says_how_to_try_it_again():
     blocked = annotated(ready(model_version(version=2)), **{"blocked.trimtab.dev/flights": "errors 4% at 5%"})
     listed = Listed.of_all(blocked, ready(deployment(), stable={"version": 1}))

@@ -37,9 +37,10 @@ def _cells(row: Row) -> tuple[Any, ...]:
 
 
 def _row(listed: Listed, model: str) -> Row:
-    objects = members(listed, model)
-    worst = min(objects, key=lambda obj: WORST.index(mark(obj)))
+    """What became of an older version that serves nowhere is history, and no news."""
     newest = versions(listed, model)[:1]
+    objects = [obj for obj in members(listed, model) if obj["kind"] != "ModelVersion" or obj in newest or at(obj, "status.servedBy")]
+    worst = min(objects, key=lambda obj: WORST.index(mark(obj)))
     return Row(
         model,
         mark(worst),

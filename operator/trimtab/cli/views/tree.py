@@ -121,7 +121,7 @@ def _served(role: str, found: dict[str, Any]) -> Node:
     """A version in a Deployment's status; fields that an older operator does not write are left out."""
     percent = found.get("programmedPercent", found.get("desiredPercent"))
     facts = [
-        f"{found['ready']} pods ready" if found.get("ready") is not None else "",
+        f"{found['ready']} {'pod' if found['ready'] == 1 else 'pods'} ready" if found.get("ready") is not None else "",
         f"step {found['step']}" if found.get("step") is not None else "",
         f"{percent}% of requests" if percent is not None else "",
         f"{found['disagreementPercent']}% differ" if found.get("disagreementPercent") is not None else "",

@@ -134,9 +134,9 @@ def notes(listed: Listed, obj: Manifest) -> list[str]:
 
 
 def not_served(listed: Listed, obj: Manifest) -> list[str]:
-    """For each version newer than the stable one, what keeps it out; a candidate is on its way in and is told elsewhere."""
-    stable, candidate = at(obj, "status.stable.version", 0), at(obj, "status.candidate.version")
-    newer = [each for each in versions(listed, obj["spec"]["model"]) if version_of(each) > stable and version_of(each) != candidate]
+    """For each version newer than what serves and what is on its way in, what keeps it out."""
+    served = max(at(obj, f"status.{role}.version") or 0 for role in ("stable", "candidate"))
+    newer = [each for each in versions(listed, obj["spec"]["model"]) if version_of(each) > served]
     ready = condition(obj, "Ready")
     told = ready.message if ready else ""
     return [f"{each['metadata']['name']} is not served: {said}" for each in newer if (said := objection(obj, each)) and said not in told]
