@@ -191,6 +191,16 @@ def test_a_predecessor_that_is_gone_is_said_and_stops_nothing(place, good, calm)
     assert found.drift == "Calm"
 
 
+def test_versions_are_not_given_up_before_the_new_one_has_logged_anything(place, good, month):
+    """Its input may be one that no version before it had."""
+    some = month[:1000]
+    place.pod("unheard", good, 1, exclude=["carrier"]).answers(some).is_told(some)
+    _, found = place.evaluate("unheard", good.numbered(2), "2013-05-31", SINCE, predecessor=good.pointer)
+    assert (found.judged, found.incomparable) == (None, "")
+    _, found = place.evaluate("never-asked", good.numbered(2), "2013-05-31", SINCE, predecessor=good.pointer)
+    assert (found.judged, found.incomparable) == (None, "")
+
+
 @pytest.mark.parametrize(("hidden", "why"), [("hash", "carrier is hashed in the prediction log"), ("exclude", "carrier is not in the prediction log")])
 def test_versions_whose_inputs_the_log_hides_can_never_be_compared_and_that_is_said(place, good, month, hidden, why):
     some = month[:1000]

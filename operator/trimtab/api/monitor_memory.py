@@ -34,6 +34,8 @@ class Standing(Status):
     """Runs in a row that left skill below the floor."""
     back_off: BackOff | None = None
     """Why the last run is not repeated yet."""
+    taken_back: int = 0
+    """The version that was taken back for what is still so; 0: none. A person who lifts the block is not overruled."""
 
 
 class Clock(Status):

@@ -46,7 +46,7 @@ def plan(seen: Seen, now: datetime) -> Plan:
     routed = fleet.stable if seen.paused else traffic(fleet)
     since = serving_since(seen, routed, now)
     kept = warm(seen, routed, since, now)
-    fleet = kept_too(fleet, state, kept[0] if kept else None)
+    fleet = kept_too(seen, fleet, state, kept[0] if kept else None)
     wanted = models(seen, choice, (state.shadow.version,) if state.shadow else ())
     situation = Situation(
         obj=seen.obj,
@@ -105,7 +105,7 @@ def _wanted(seen: Seen, version: int, target: int | None, state: Stepping) -> in
     """Pods of the shadow, of a candidate on its way, or of whoever answers."""
     asked_unseen = state.shadow.pods if state.shadow and state.shadow.version == version else 0
     if version == target and state.way:
-        return max(asked_unseen, pods_for(seen, version, state.way))
+        return max(asked_unseen, pods_for(seen, version, state.way, waits=state.waits))
     if asked_unseen and version not in {target, seen.stable, *wish(seen).served}:
         return asked_unseen
     return wanted_pods(seen.child(version), seen.replicas)
@@ -121,11 +121,13 @@ def _is_kept_from_clients(seen: Seen, version: int, target: int | None, state: S
     return state.shadow is not None and state.shadow.version == version and version not in {seen.stable, *wish(seen).served}
 
 
-def kept_too(fleet: Fleet, state: Stepping, warm_version: int | None) -> Fleet:
-    """Pods that somebody asks, or might go back to."""
+def kept_too(seen: Seen, fleet: Fleet, state: Stepping, warm_version: int | None) -> Fleet:
+    """Pods that somebody asks, or might go back to; and such as do not come up, while what serves is forbidden: so that it is remembered."""
+    stable, wanted = seen.version(seen.stable), wish(seen)
     asked = {state.shadow.version} if state.shadow and state.shadow.pods else set()
+    late = wanted.late if stable is not None and is_not_blocked(stable, wanted, None) else frozenset()
     others = [group.version for group in fleet.groups]
-    return replace(fleet, kept=in_use(state, others) | asked | ({warm_version} if warm_version else set()))
+    return replace(fleet, kept=in_use(state, others) | asked | late | ({warm_version} if warm_version else set()))
 
 
 # what to do

@@ -13,7 +13,7 @@ from trimtab.manifests import serving
 from trimtab.manifests.labels import Owner, owner_of
 from trimtab.manifests.serving import Image, Manifest, Served
 from trimtab.plans.annotations import annotations, is_paused
-from trimtab.plans.conditions import is_true, parse
+from trimtab.plans.conditions import find, is_true, parse
 from trimtab.plans.eligibility import Choice, Wish, number
 from trimtab.plans.pods import Waiting
 from trimtab.plans.serving_pods import trouble
@@ -80,7 +80,14 @@ class Seen:
 def wish(seen: Seen) -> Wish:
     spec = seen.obj["spec"]
     served = tuple(entry["version"] for entry in reversed(seen.status.get("history", [])))
-    return Wish(seen.owner.name, spec["model"], spec.get("follow", "Passed"), spec.get("version"), seen.stable, served)
+    late = frozenset(serving.version_of(child) for child in seen.children if is_late(child))
+    return Wish(seen.owner.name, spec["model"], spec.get("follow", "Passed"), spec.get("version"), seen.stable, served, late)
+
+
+def is_late(child: Manifest | None) -> bool:
+    """Kubernetes itself counts the seconds of progressDeadlineSeconds for pods that do not come up."""
+    condition = find((child or {}).get("status", {}).get("conditions") or [], "Progressing")
+    return condition is not None and (condition["status"], condition.get("reason")) == ("False", "ProgressDeadlineExceeded")
 
 
 def of_version(children: Sequence[Manifest], version: int | None) -> Manifest | None:

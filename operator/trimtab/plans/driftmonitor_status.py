@@ -7,9 +7,11 @@ from trimtab.api.driftmonitor import DriftMonitorStatus, LastWindow, Watching
 from trimtab.api.monitor_memory import BackOff as KnownBackOff
 from trimtab.api.monitor_memory import Standing
 from trimtab.api.reasons import Reason
+from trimtab.plans.annotations import block_on
 from trimtab.plans.conditions import ConditionSet
 from trimtab.plans.monitor_conditions import WATCHED, about, degraded, drifted
 from trimtab.plans.monitor_look import View, asks_to_go_back, look, speaks_against_going_back
+from trimtab.plans.monitor_states import State
 from trimtab.plans.monitor_verdicts import VERDICTS, Situation
 from trimtab.plans.plan import Event, Manifest
 from trimtab.plans.retraining import Hindrance, Look, Monitor, hindrances
@@ -76,12 +78,24 @@ def _last_window(view: View) -> Manifest:
 def _remembered(s: Situation, monitor: Monitor) -> Manifest:
     before, back_off = s.view.seen.status.watching, monitor.back_off
     known = KnownBackOff(outcome=back_off.outcome, labelled_rows=back_off.labelled_rows) if back_off else None
-    standing = Standing(state=str(monitor.state), since=monitor.since, newest=monitor.newest, lifts=monitor.lifts, back_off=known)
+    standing = Standing(
+        state=str(monitor.state), since=monitor.since, newest=monitor.newest, lifts=monitor.lifts, back_off=known, taken_back=_taken_back(s, monitor)
+    )
     anew = before is not None and before.version != monitor.version
     judged = s.view.judged
     tried_again = {"judged": None} if judged and judged.outcome == "Worse" and judged.version != monitor.version else {}
     watching = Watching(version=monitor.version, name=s.view.seen.name(monitor.version), since=s.view.since)
     return {"watching": watching, "standing": standing} | ({"performance": None, **tried_again} if anew else {})
+
+
+def _taken_back(s: Situation, monitor: Monitor) -> int:
+    """The version that serves, from when it is blocked for lost skill or a trigger until neither is so any more."""
+    seen, before = s.view.seen, s.view.seen.status.standing
+    version = seen.version(monitor.version)
+    was = before is not None and before.taken_back == monitor.version
+    is_now = bool(s.rolled_back) or (version is not None and bool(block_on(version, seen.spec.deployment)))
+    still = monitor.state is State.DEGRADED or asks_to_go_back(s.view, monitor, s.policy)
+    return monitor.version if (was or is_now) and still and s.policy.action == "Rollback" else 0
 
 
 def _clock(s: Situation, status: DriftMonitorStatus) -> object:

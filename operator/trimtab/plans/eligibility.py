@@ -27,7 +27,10 @@ class Objection:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a Deployment wants; `stable` is the version it serves now, `served` the numbers it served, newest first."""
+    """What a Deployment wants; `stable` is the version it serves now, `served` the numbers it served, newest first.
+
+    `late`: versions whose pods do not come up, as Kubernetes says.
+    """
 
     deployment: str
     model: str
@@ -35,6 +38,7 @@ class Wish:
     pinned: int | None = None
     stable: int | None = None
     served: tuple[int, ...] = field(default=())
+    late: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -210,7 +214,7 @@ def _highest_allowed(eligible: list[Version], wish: Wish, stable: Version | None
     """At or above stable. Where stable is blocked, what was served last, for that is known: a newer one takes its steps from there; else the highest."""
     if stable is not None and is_not_blocked(stable, wish, None) is not None:
         by_number = {number(v): v for v in eligible}
-        return next((by_number[n] for n in wish.served if n in by_number), next(iter(eligible), None))
+        return next((by_number[n] for n in wish.served if n in by_number and n not in wish.late), next(iter(eligible), None))
     return next((v for v in eligible if number(v) >= (wish.stable or 0)), None)
 
 

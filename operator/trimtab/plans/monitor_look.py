@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from trimtab.api.base import seconds
+from trimtab.api.base import BLOCKED_PREFIX, seconds
 from trimtab.api.driftmonitor import DriftMonitorSpec, OnTrigger, PerformanceReading
 from trimtab.api.evaluation import Evaluated
 from trimtab.api.modelversion import DEPRECATED
@@ -14,7 +14,7 @@ from trimtab.plans import retraining
 from trimtab.plans.annotations import annotations, block_on, is_paused
 from trimtab.plans.attempts import HEALS_WITH_TIME
 from trimtab.plans.conditions import find, parse
-from trimtab.plans.eligibility import Wish, fits_the_clients
+from trimtab.plans.eligibility import Wish, choose, fits_the_clients
 from trimtab.plans.monitor_clock import Told, last_boundary
 from trimtab.plans.monitor_states import State
 from trimtab.plans.monitored import Seen, is_invalid, made_for, run_of
@@ -97,7 +97,7 @@ def look(view: View, monitor: Monitor) -> retraining.Seen:
     seen, readings = view.seen, view.current
     skill = view.performance.skill if view.performance and readings else ""
     incidents = [incident for incident in (seen.status.incident, *seen.status.last_incidents) if incident]
-    opened = [min(incident.opened_at, view.clock) for incident in incidents]
+    opened = [incident.opened_at for incident in incidents if incident.opened_at <= view.clock]
     began = view.told.clock.began if view.told.clock else view.now
     times = Times(since=max([began, *opened]), clock=view.clock, wall=view.now)
     return retraining.Seen(
@@ -141,15 +141,25 @@ def training_job_is_missing(view: View) -> bool:
 
 
 def is_taken_back(view: View) -> bool:
-    """The version that serves is worse, and makes room by itself: it was forbidden just now, or is, and what served before may serve again.
+    """The version that serves is worse, and makes room by itself: it was forbidden just now, or is, and the Deployment has another for its place.
 
     One whose block a person has lifted is being tried again; one that nothing can take the place of, only a run can replace.
     """
     seen = view.seen
-    version, before = seen.version(seen.stable), seen.predecessor
-    if version is None or before is None or not view.is_worse or any(against(seen, before) for against in NOT_TO_GO_BACK_TO):
+    version = seen.version(seen.stable)
+    if version is None or seen.predecessor is None or not view.is_worse or not (view.was_just_judged or is_blocked(seen, version)):
         return False
-    return view.was_just_judged or bool(is_blocked(seen, version))
+    block = {BLOCKED_PREFIX + seen.spec.deployment: "It is worse."}
+    forbidden = version | {"metadata": version["metadata"] | {"annotations": annotations(version) | block}}
+    chosen = choose([forbidden if each is version else each for each in seen.versions], _wish(seen)).version
+    return chosen is not None and chosen["spec"]["version"] != seen.stable
+
+
+def _wish(seen: Seen) -> Wish:
+    """What the Deployment wants, as its own plan reads it."""
+    spec = _spec_of(seen.deployment)
+    served = tuple(int(entry["version"]) for entry in reversed(seen.serving.get("history") or []))
+    return Wish(seen.spec.deployment, spec.get("model", ""), spec.get("follow", "Passed"), spec.get("version"), seen.stable, served)
 
 
 HINDRANCES: tuple[tuple[Hindrance, Callable[[View], bool]], ...] = (
@@ -265,22 +275,25 @@ def version_of_run(seen: Seen, entry: Manifest | None, made: Manifest | None) ->
     return next((each for each in seen.versions if each["metadata"]["name"] == named), made)
 
 
-NOT_TO_GO_BACK_TO = (is_blocked, is_rejected, is_deprecated, is_unusable)
-
 NO_MATTER_FOR_GOING_BACK = frozenset({Hindrance.FEW_LABELS, Hindrance.DATASET_INVALID})
 """What a run would need, and a rollback does not."""
 
 
 def goes_back(view: View, monitor: Monitor, policy: Policy) -> str:
-    """Why going back is what follows, as long as it does; empty where nothing asks for it, or something speaks against it."""
-    return "" if speaks_against_going_back(view, monitor) else asks_to_go_back(view, monitor, policy)
+    """Why going back is what follows, as long as it does; empty where nothing asks for it, or something speaks against it.
+
+    Not where it was taken back for this before: a person has lifted the block.
+    """
+    standing = view.seen.status.standing
+    was_lifted = standing is not None and standing.taken_back == monitor.version
+    return "" if was_lifted or speaks_against_going_back(view, monitor) else asks_to_go_back(view, monitor, policy)
 
 
 def asks_to_go_back(view: View, monitor: Monitor, policy: Policy) -> str:
     """Lost skill, or which triggers; empty where neither, or that is not what follows. Once: from an older version there is no further way back."""
     if policy.action != "Rollback" or monitor.version != monitor.newest:
         return ""
-    if monitor.state is State.DEGRADED:
+    if monitor.state is State.DEGRADED and view.current and view.current.performance == "Alarm":
         found = view.performance
         return f"Skill {found.skill} is below {found.line} in two matured windows." if found else "Skill was lost in two matured windows."
     names = look(view, monitor).fired

@@ -13,10 +13,9 @@ from trimtab.api.base import seconds
 from trimtab.api.rollout import ABORT, PROMOTE, Rollout, Shadow
 from trimtab.api.split import CandidateShare, ShadowShare
 from trimtab.manifests import serving
-from trimtab.manifests.serving import Manifest
 from trimtab.plans import annotations
-from trimtab.plans.conditions import find, parse
-from trimtab.plans.deployment_seen import Seen, pods_of, ready_pods, wanted_pods, wish
+from trimtab.plans.conditions import parse
+from trimtab.plans.deployment_seen import Seen, is_late, pods_of, ready_pods, troubles, wanted_pods, wish
 from trimtab.plans.eligibility import Choice, is_not_blocked, is_ready, is_there_to_stay, number
 from trimtab.plans.plan import Patch
 from trimtab.plans.rollout import Course, Heading, heading
@@ -24,6 +23,8 @@ from trimtab.plans.sequential import Outcomes
 from trimtab.plans.splits import Followers, name_of, passed_on, shared, writes
 from trimtab.plans.tallies import Rehearsal, evidence_of, rehearsal_of
 
+STARTING = timedelta(seconds=60)
+"""So long pods of the stable version may take to be ready before the candidate's are started beside them."""
 SHADOW_LOOK = timedelta(seconds=30)
 """How often the comparison in the status is brought up to date."""
 MOST_REASON = 400
@@ -51,6 +52,8 @@ class Stepping:
     shadow: Shadowing | None = None
     rests: bool = False
     """It takes steps, and nobody is served now: it takes them when there are pods again."""
+    waits: bool = False
+    """Stable's pods have just been started: who is ready first would have all traffic."""
 
     @property
     def is_on_the_way(self) -> bool:
@@ -64,7 +67,15 @@ def stepping(seen: Seen, choice: Choice, now: datetime) -> Stepping:
     has_steps = bool(target and takes_steps(seen, target))
     course = course_of(seen, target, followers, now) if target and has_steps and seen.replicas else None
     way = heading(course) if course else None
-    return Stepping(followers, course, way, shadowing(seen, followers), has_steps and way is None)
+    return Stepping(followers, course, way, shadowing(seen, followers), has_steps and way is None, way is not None and stable_starts(seen, followers, now))
+
+
+def stable_starts(seen: Seen, followers: Followers, now: datetime) -> bool:
+    """No pod of it is ready, and nothing says yet that none will be."""
+    child = seen.child(seen.stable)
+    created = [parse(pod["metadata"]["creationTimestamp"]) for pod in pods_of(seen, seen.stable)]
+    young = all(now - moment < STARTING for moment in created)
+    return child is not None and not followers.ready and young and not is_late(child) and seen.stable not in troubles(seen, now)
 
 
 def takes_steps(seen: Seen, target: int) -> bool:
@@ -97,7 +108,7 @@ def course_of(seen: Seen, target: int, followers: Followers, now: datetime) -> C
         sticky=bool(seen.obj["spec"].get("sticky")),
         promote=seen.annotations.get(PROMOTE) == str(target),
         abort=seen.annotations.get(ABORT) == str(target),
-        pods_are_late=_is_late(child),
+        pods_are_late=is_late(child),
         begun=parse(before["stepStartedAt"]) if same and memory and before.get("step") == memory.step + 1 and before.get("stepStartedAt") else None,
         told=before.get("message", "") if same and before.get("verdict") == "Fail" else "",
     )
@@ -113,11 +124,11 @@ def base(seen: Seen) -> int:
     return wanted_pods(seen.child(seen.stable), seen.replicas)
 
 
-def pods_for(seen: Seen, target: int, way: Heading) -> int:
+def pods_for(seen: Seen, target: int, way: Heading, *, waits: bool) -> int:
     """Pods of the candidate: never fewer than it has while it is on its way, and stable's number at most."""
     child = seen.child(target)
     have = int(child["spec"].get("replicas", 1)) if child else 0
-    return have if way.failed else min(base(seen), max(way.pods, have))
+    return have if way.failed or (waits and not have) else min(base(seen), max(way.pods, have))
 
 
 def shadowing(seen: Seen, followers: Followers) -> Shadowing | None:
@@ -202,9 +213,3 @@ def warm(seen: Seen, routed: int | None, since: datetime, now: datetime) -> tupl
 def in_use(state: Stepping, versions: Iterable[int]) -> frozenset[int]:
     """Versions that stable pods may still ask."""
     return frozenset(version for version in versions if state.followers.may_ask(version))
-
-
-def _is_late(child: Manifest | None) -> bool:
-    """Kubernetes itself counts the seconds of progressDeadlineSeconds for pods that do not come up."""
-    condition = find((child or {}).get("status", {}).get("conditions") or [], "Progressing")
-    return condition is not None and (condition["status"], condition.get("reason")) == ("False", "ProgressDeadlineExceeded")

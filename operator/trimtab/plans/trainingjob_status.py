@@ -122,6 +122,14 @@ def rejected(s: Situation) -> Verdict | None:
     return Verdict("Rejected", Reason.GATES_FAILED, run.message, "" if s.is_done else "Stalled") if run else None
 
 
+def held_again(s: Situation) -> Verdict | None:
+    """It would be tried again by itself, and a person has paused that."""
+    run, again = s.newest_is("Pending", "Failed"), s.want.again if isinstance(s.want, Wanted) else None
+    if run is None or again is None or (run.outcome == "Failed" and reason_named(run.reason) not in HEALS_WITH_TIME):
+        return None
+    return Verdict("Waiting", again.reason, f"{run.message} {again.message}".lstrip())
+
+
 def failed(s: Situation) -> Verdict | None:
     run = s.newest_is("Failed")
     if run is None:
@@ -145,6 +153,7 @@ VERDICTS: tuple[Callable[[Situation], Verdict | None], ...] = (
     registered,  # at rest
     nothing_new,  # at rest: the data are those of before
     rejected,  # at rest, and not what was hoped for
+    held_again,  # it would heal by itself, and is not to
     failed,  # it heals by itself, or a person must act
     data_gone,  # nothing goes on and nothing can
 )
@@ -174,17 +183,11 @@ def next_status(s: Situation) -> Manifest:
 
 def _with_what_is_awaited(verdict: Verdict, s: Situation) -> Verdict:
     """At rest, an automatic run that is held back is told beside."""
-    waits = s.want.waits or _next_attempt(s, s.want) if isinstance(s.want, Wanted) and not s.paused else None
+    waits = s.want.waits if isinstance(s.want, Wanted) and not s.paused else None
     if waits is None or s.newest_is("Running"):
         return verdict
     reason, progress = (waits.reason, "Reconciling" if waits.by_itself else "") if s.is_done else (verdict.reason, verdict.progress)
     return Verdict(verdict.state, reason, f"{verdict.message} {waits.message}", progress)
-
-
-def _next_attempt(s: Situation, want: Wanted) -> Lack | None:
-    """What it waits for, where there would be one without anybody's doing."""
-    failed = s.newest_is("Failed")
-    return want.again if s.newest_is("Pending") or (failed and reason_named(failed.reason) in HEALS_WITH_TIME) else None
 
 
 def _handled(s: Situation) -> str:

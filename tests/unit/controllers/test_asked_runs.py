@@ -440,10 +440,21 @@ async def test_a_pause_holds_further_attempts_of_an_automatic_run_too():
         await told.after(minutes=5)
     assert outcome.requeue_after is None
     assert told.running("train") == []
+    assert told.ready("TrainingJob") == ("False", "RetrainingPaused")
     assert "It does not answer. Another attempt at run" in message(told)
     assert "Deployment production is paused by its annotation trimtab.dev/paused" in message(told)
     await given(told, deployment("production", "flights") | {"metadata": {"name": "production", "namespace": "default", "annotations": {}}})
     assert document(told)["request"] == "abc"
+
+
+async def test_an_automatic_run_that_was_suspended_and_then_paused_says_what_it_waits_for():
+    told = await registered(deployment("production", "flights"), runPolicy={"onNewData": True})
+    await new_data(told, 2)
+    await told.edited("TrainingJob", runPolicy={"onNewData": True, "suspend": True})
+    await given(told, annotated(deployment("production", "flights"), **PAUSED))
+    await told.edited("TrainingJob", runPolicy={"onNewData": True, "suspend": False})
+    assert (told.ready("TrainingJob"), told.running("train")) == (("False", "RetrainingPaused"), [])
+    assert "Another attempt at run" in message(told)
 
 
 async def test_a_pause_holds_no_further_attempt_of_a_persons_run():

@@ -1,5 +1,7 @@
 """A Deployment that takes steps, from what people and pods do to what they see."""
 
+from datetime import timedelta
+
 import pytest
 
 from support import serving_pods, sharing
@@ -299,6 +301,20 @@ class TestTheWayBack:
         await stage.after(seconds=11)
         assert stage.told(1) == [(3, 20), (3, 20)], "it takes its steps from there"
 
+    async def test_what_served_before_and_does_not_come_up_makes_room_for_a_newer_one(self):
+        stage = await (await (await self.promoted()).after(minutes=6)).version(3)
+        assert stage.running().keys() == {2, 3}
+        stage.broken = {"flights-v1"}
+        await stage.annotated({"blocked.trimtab.dev/flights": "wrong on Sundays"}, "modelversions", "flights-v2")
+        assert stage.routed() == 2
+        late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "", "lastTransitionTime": "2026-01-05T08:20:00Z"}
+        child = next(child for child in serving_pods.children(stage.api) if child["metadata"]["name"] == "flights-v1")
+        stage.api.set_status(child, conditions=[late])
+        await stage.settle()
+        assert stage.routed() == 3
+        await stage.after(seconds=11)
+        assert 1 not in stage.running()
+
     async def test_so_does_a_pin_and_the_other_is_warm_then(self):
         stage = await (await self.promoted()).edited(version=1)
         assert stage.routed() == 1
@@ -326,6 +342,23 @@ class TestStopped:
         assert (stage.routed(), stage.status["state"]) == (1, "Stopped")
         await stage.edited(replicas=2)
         assert (stage.routed(), stage.told(1)) == (1, [(2, 20), (2, 20)])
+
+    async def test_the_candidate_starts_no_pod_before_one_of_stable_is_ready(self):
+        stage = await (await Stage(replicas=2).two()).edited(replicas=0)
+        stage.api.now += timedelta(minutes=5)
+        stage.broken = {"flights-v1"}
+        await stage.edited(replicas=2)
+        assert (stage.routed(), stage.running()) == (1, {1: 2, 2: 0})
+        stage.broken = set()
+        await stage.settle()
+        assert (stage.routed(), stage.told(1)) == (1, [(2, 20), (2, 20)])
+
+    async def test_but_where_stable_does_not_come_up_it_is_the_way_out(self):
+        stage = await (await Stage(replicas=2).two()).edited(replicas=0)
+        stage.broken = {"flights-v1"}
+        await stage.edited(replicas=2)
+        await stage.after(seconds=61)
+        assert stage.routed() == 2
 
     async def test_a_version_that_comes_meanwhile_takes_its_steps_afterwards(self):
         stage = await (await Stage(replicas=2).version(1)).edited(replicas=0)

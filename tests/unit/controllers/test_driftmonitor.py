@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from support.builders import dataset, feature_set
+from support.conditions import verified
 from support.monitoring import (
     DAY,
     DRIFT,
@@ -39,7 +40,7 @@ class Watch(Tale):
     """A monitor on the requests' clock."""
 
     def __init__(self, *given: Any, **spec: Any) -> None:
-        super().__init__(driftmonitor, given=given or (monitor(**spec), serving(1), version(1), version(2), trainer(), dataset()))
+        super().__init__(driftmonitor, given=given or (monitor(**spec), serving(1), verified(version(1)), verified(version(2)), trainer(), dataset()))
         self.day = FEBRUARY
         self.next(timedelta(hours=1))
 
@@ -68,6 +69,12 @@ class Watch(Tale):
     @property
     def incident(self) -> Any:
         return self.status(KIND).get("incident")
+
+    async def lifted(self) -> None:
+        """A person takes the block off version 2."""
+        found = self.api.one("modelversions", "flights-v2")
+        self.api.given(found | {"metadata": found["metadata"] | {"annotations": {}}})
+        await self.settle()
 
     async def serves(self, *history: int) -> None:
         self.api.given(serving(*history))
@@ -258,7 +265,7 @@ async def test_a_version_whose_block_a_person_lifts_is_judged_again():
     await tale.look(judged=judged("Worse", -0.3))
     await tale.serves(1, 2, 1)
     await tale.say()
-    tale.api.given(version(2) | {"metadata": {"name": "flights-v2", "annotations": {}}})
+    await tale.lifted()
     await tale.serves(1, 2, 1, 2)
     assert document(tale.job("evaluate"))["predecessor"]["name"] == "flights-v1"
     await tale.say()
@@ -269,15 +276,16 @@ async def test_a_version_whose_block_a_person_lifts_is_judged_again():
 
 
 async def test_a_worse_version_that_nothing_can_take_the_place_of_is_retrained():
-    tale = Watch(monitor(), serving(1), version(1, deprecated={"reason": "It never was any good."}), version(2), trainer(), dataset())
-    await tale.settle()
-    await tale.say()
-    await tale.serves(1, 2)
-    await tale.say()
-    await tale.look(judged=judged("Worse", -0.3))
-    assert BLOCK in tale.annotations("flights-v2")
-    await tale.look(**LOST)
-    assert (tale.state, tale.incident["cause"]) == ("Retraining", "Performance")
+    for one in (version(1, deprecated={"reason": "It never was any good."}), version(1, approval="Rejected", approvedBy="eva")):
+        tale = Watch(monitor(), serving(1), verified(one), verified(version(2)), trainer(), dataset())
+        await tale.settle()
+        await tale.say()
+        await tale.serves(1, 2)
+        await tale.say()
+        await tale.look(judged=judged("Worse", -0.3))
+        assert BLOCK in tale.annotations("flights-v2")
+        await tale.look(**LOST)
+        assert (tale.state, tale.incident["cause"]) == ("Retraining", "Performance")
 
 
 async def test_an_outage_after_the_promotion_does_not_end_the_time_in_which_a_version_is_provisional():
@@ -744,6 +752,33 @@ async def test_a_rollback_that_something_spoke_against_follows_when_nothing_does
     await tale.say(**LOST)
     await tale.look(**LOST)
     assert tale.annotations("flights-v1") == {}, "from there is no further way back"
+
+
+async def test_a_person_who_lifts_the_block_of_what_still_serves_is_not_overruled():
+    tale = Watch(monitor(onTrigger={"action": "Rollback"}), serving(1, 2), verified(version(1)), verified(version(2)))
+    await tale.settle()
+    await tale.say(judged=judged("NoGain"))
+    await tale.look(**LOST)
+    assert BLOCK in tale.annotations("flights-v2")
+    await tale.lifted()
+    await tale.look(**LOST)
+    assert BLOCK not in tale.annotations("flights-v2")
+    await tale.look()
+    await tale.look(**LOST)
+    assert BLOCK in tale.annotations("flights-v2"), "skill was well in between, and is lost again"
+
+
+async def test_a_look_that_fails_takes_nothing_back():
+    """What spoke against it, a column that is empty, was known from the look before."""
+    tale = Watch(monitor(onTrigger={"action": "Rollback"}), serving(1, 2), verified(version(1)), verified(version(2)))
+    await tale.settle()
+    await tale.say(judged=judged("NoGain"))
+    await tale.look(**LOST, faults=[FaultReading(name="NullFlood", column="dep_delay", detail="97% of it is missing.")])
+    assert any("mend what feeds it" in sentence for sentence in tale.status(KIND)["held"])
+    tale.next()
+    await tale.settle()
+    await tale.failed("evaluate", "Evicted", "The node ran out of memory.", code=3)
+    assert BLOCK not in tale.annotations("flights-v2")
 
 
 async def test_there_is_no_way_back_from_the_first_version():

@@ -53,12 +53,13 @@ class Contest:
 
 def compare(log: Log, watched: Model, predecessor: Model, *, since: datetime, window: timedelta, min_labels: int) -> Contest:
     """Compare them on the matured labels of the time since the watched version began to serve."""
-    if missing := [each.name for each in (*watched.inputs, *predecessor.inputs) if INPUT + each.name not in log.columns]:
-        return Contest(remark=f"{missing[0]} is not in the prediction log, so the versions cannot be asked again.", hopeless=True)
     condition = log.matured_since(since)
     labels = log.count(condition)
     if labels < min_labels:
         return Contest(labels=labels, remark=f"{labels} labels have matured; it takes {min_labels}.")
+    if missing := [each.name for each in (*watched.inputs, *predecessor.inputs) if INPUT + each.name not in log.columns]:
+        own = log.count(f"{condition} AND {log.own()}")  # others may have had no such input, and the watched one's rows are yet to come
+        return Contest(labels=labels, remark=f"{missing[0]} is not in the prediction log, so the versions cannot be asked again.", hopeless=own > 0)
     inputs = list({each.name: each for each in (*watched.inputs, *predecessor.inputs)}.values())
     rows = log.rows([*(INPUT + each.name for each in inputs), "label"], condition, most=MOST_ROWS)
     if veiled := hashed(rows, inputs):
