@@ -66,22 +66,21 @@ def day_is_full(company: Company) -> Lack | None:
     return Lack(Reason.HELD_BACK, Reason.HELD_BACK.say(what=company.what, why=why), until)
 
 
-HOLDS: tuple[Callable[[Company], Lack | None], ...] = (
+PAUSES: tuple[Callable[[Company], Lack | None], ...] = (
     cluster_is_paused,  # a person wants no automatic run anywhere
     model_is_paused,  # nor of this model
+)
+"""These hold further attempts back too."""
+HOLDS: tuple[Callable[[Company], Lack | None], ...] = (
+    *PAUSES,
     is_suspended,  # nor of this TrainingJob
     day_is_full,  # the cap
 )
 
 
-def hold(company: Company) -> Lack | None:
+def hold(company: Company, among: tuple[Callable[[Company], Lack | None], ...] = HOLDS) -> Lack | None:
     """What holds an automatic run back, if anything does."""
-    return next((lack for ask in HOLDS if (lack := ask(company))), None)
-
-
-def pause(company: Company) -> Lack | None:
-    """What a person has paused; it holds back further attempts too."""
-    return cluster_is_paused(company) or model_is_paused(company)
+    return next((lack for ask in among if (lack := ask(company))), None)
 
 
 def _counts(run: Run) -> bool:

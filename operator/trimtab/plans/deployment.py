@@ -32,7 +32,7 @@ from trimtab.plans.deployment_seen import (
     wish,
 )
 from trimtab.plans.deployment_status import Situation, events, next_status
-from trimtab.plans.eligibility import Choice, choose, is_not_blocked, number
+from trimtab.plans.eligibility import Choice, choose, is_forbidden, is_not_blocked, number
 from trimtab.plans.plan import Apply, Deed, Delete, Plan, Ref
 from trimtab.plans.rollout import SOON, STARTING_LOOK
 from trimtab.plans.stepping import SHADOW_LOOK, Stepping, after_the_move, before_the_move, block, in_use, pods_for, stepping, warm
@@ -123,9 +123,9 @@ def _is_kept_from_clients(seen: Seen, version: int, target: int | None, state: S
 
 def kept_too(seen: Seen, fleet: Fleet, state: Stepping, warm_version: int | None) -> Fleet:
     """Pods that somebody asks, or might go back to; and such as do not come up, while what serves is forbidden: so that it is remembered."""
-    stable, wanted = seen.version(seen.stable), wish(seen)
+    wanted = wish(seen)
     asked = {state.shadow.version} if state.shadow and state.shadow.pods else set()
-    late = wanted.late if stable is not None and is_not_blocked(stable, wanted, None) else frozenset()
+    late = wanted.late if is_forbidden(seen.version(seen.stable), wanted) else frozenset()
     others = [group.version for group in fleet.groups]
     return replace(fleet, kept=in_use(state, others) | asked | late | ({warm_version} if warm_version else set()))
 

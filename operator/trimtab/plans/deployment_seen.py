@@ -14,7 +14,7 @@ from trimtab.manifests.labels import Owner, owner_of
 from trimtab.manifests.serving import Image, Manifest, Served
 from trimtab.plans.annotations import annotations, is_paused
 from trimtab.plans.conditions import find, is_true, parse
-from trimtab.plans.eligibility import Choice, Wish, number
+from trimtab.plans.eligibility import Choice, Wish, number, wish_of
 from trimtab.plans.pods import Waiting
 from trimtab.plans.serving_pods import trouble
 from trimtab.plans.tallies import PodCounts, Rehearsal
@@ -78,10 +78,7 @@ class Seen:
 
 
 def wish(seen: Seen) -> Wish:
-    spec = seen.obj["spec"]
-    served = tuple(entry["version"] for entry in reversed(seen.status.get("history", [])))
-    late = frozenset(serving.version_of(child) for child in seen.children if is_late(child))
-    return Wish(seen.owner.name, spec["model"], spec.get("follow", "Passed"), spec.get("version"), seen.stable, served, late)
+    return wish_of(seen.obj, seen.stable, frozenset(serving.version_of(child) for child in seen.children if is_late(child)))
 
 
 def is_late(child: Manifest | None) -> bool:

@@ -41,6 +41,13 @@ class Wish:
     late: frozenset[int] = frozenset()
 
 
+def wish_of(deployment: dict[str, Any], stable: int | None, late: frozenset[int] = frozenset()) -> Wish:
+    """As a Deployment and its history say; where traffic goes now, and whose pods are late, is told by others."""
+    spec = deployment["spec"]
+    served = tuple(int(entry["version"]) for entry in reversed((deployment.get("status") or {}).get("history") or []))
+    return Wish(deployment["metadata"]["name"], spec["model"], spec.get("follow", "Passed"), spec.get("version"), stable, served, late)
+
+
 @dataclass(frozen=True)
 class Choice:
     """The version to serve, or None to leave things as they are; `objection` is against a newer or the pinned one."""
@@ -181,6 +188,11 @@ def _objection(checks: tuple[Check, ...], version: Version, wish: Wish, stable: 
     return next((said for check in checks if (said := check(version, wish, stable))), None)
 
 
+def is_forbidden(version: Version | None, wish: Wish) -> bool:
+    """Whether a version is blocked here, be it the one that serves."""
+    return version is not None and is_not_blocked(version, wish, None) is not None
+
+
 def _pinned(versions: Sequence[Version], wish: Wish, pinned: int) -> Choice:
     version = next((v for v in versions if number(v) == pinned), None)
     if version is None:
@@ -191,7 +203,7 @@ def _pinned(versions: Sequence[Version], wish: Wish, pinned: int) -> Choice:
 
 def _before(versions: Sequence[Version], wish: Wish, pinned: Version) -> Version | None:
     """What served before a pinned version that serves and was blocked since: a person's word brings it, its own labels take it back."""
-    if wish.stable != number(pinned) or is_not_blocked(pinned, wish, None) is None:
+    if wish.stable != number(pinned) or not is_forbidden(pinned, wish):
         return None
     may = {number(v): v for v in versions if number(v) != wish.stable and _objection(MAY_BE_PINNED, v, wish, None) is None}
     return next((may[n] for n in wish.served if n in may), None)
@@ -212,7 +224,7 @@ def _followed(versions: Sequence[Version], wish: Wish) -> Choice:
 
 def _highest_allowed(eligible: list[Version], wish: Wish, stable: Version | None) -> Version | None:
     """At or above stable. Where stable is blocked, what was served last, for that is known: a newer one takes its steps from there; else the highest."""
-    if stable is not None and is_not_blocked(stable, wish, None) is not None:
+    if is_forbidden(stable, wish):
         by_number = {number(v): v for v in eligible}
         return next((by_number[n] for n in wish.served if n in by_number and n not in wish.late), next(iter(eligible), None))
     return next((v for v in eligible if number(v) >= (wish.stable or 0)), None)

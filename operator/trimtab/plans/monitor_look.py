@@ -14,7 +14,7 @@ from trimtab.plans import retraining
 from trimtab.plans.annotations import annotations, block_on, is_paused
 from trimtab.plans.attempts import HEALS_WITH_TIME
 from trimtab.plans.conditions import find, parse
-from trimtab.plans.eligibility import Wish, choose, fits_the_clients
+from trimtab.plans.eligibility import Wish, choose, fits_the_clients, wish_of
 from trimtab.plans.monitor_clock import Told, last_boundary
 from trimtab.plans.monitor_states import State
 from trimtab.plans.monitored import Seen, is_invalid, made_for, run_of
@@ -147,19 +147,12 @@ def is_taken_back(view: View) -> bool:
     """
     seen = view.seen
     version = seen.version(seen.stable)
-    if version is None or seen.predecessor is None or not view.is_worse or not (view.was_just_judged or is_blocked(seen, version)):
+    if seen.deployment is None or version is None or seen.predecessor is None or not view.is_worse or not (view.was_just_judged or is_blocked(seen, version)):
         return False
     block = {BLOCKED_PREFIX + seen.spec.deployment: "It is worse."}
     forbidden = version | {"metadata": version["metadata"] | {"annotations": annotations(version) | block}}
-    chosen = choose([forbidden if each is version else each for each in seen.versions], _wish(seen)).version
+    chosen = choose([forbidden if each is version else each for each in seen.versions], wish_of(seen.deployment, seen.stable)).version
     return chosen is not None and chosen["spec"]["version"] != seen.stable
-
-
-def _wish(seen: Seen) -> Wish:
-    """What the Deployment wants, as its own plan reads it."""
-    spec = _spec_of(seen.deployment)
-    served = tuple(int(entry["version"]) for entry in reversed(seen.serving.get("history") or []))
-    return Wish(seen.spec.deployment, spec.get("model", ""), spec.get("follow", "Passed"), spec.get("version"), seen.stable, served)
 
 
 HINDRANCES: tuple[tuple[Hindrance, Callable[[View], bool]], ...] = (
@@ -286,7 +279,8 @@ def goes_back(view: View, monitor: Monitor, policy: Policy) -> str:
     """
     standing = view.seen.status.standing
     was_lifted = standing is not None and standing.taken_back == monitor.version
-    return "" if was_lifted or speaks_against_going_back(view, monitor) else asks_to_go_back(view, monitor, policy)
+    asked = asks_to_go_back(view, monitor, policy)
+    return asked if asked and not was_lifted and not speaks_against_going_back(view, monitor) else ""
 
 
 def asks_to_go_back(view: View, monitor: Monitor, policy: Policy) -> str:

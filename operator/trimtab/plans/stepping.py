@@ -16,7 +16,7 @@ from trimtab.manifests import serving
 from trimtab.plans import annotations
 from trimtab.plans.conditions import parse
 from trimtab.plans.deployment_seen import Seen, is_late, pods_of, ready_pods, troubles, wanted_pods, wish
-from trimtab.plans.eligibility import Choice, is_not_blocked, is_ready, is_there_to_stay, number
+from trimtab.plans.eligibility import Choice, is_forbidden, is_not_blocked, is_ready, is_there_to_stay, number
 from trimtab.plans.plan import Patch
 from trimtab.plans.rollout import Course, Heading, heading
 from trimtab.plans.sequential import Outcomes
@@ -73,9 +73,11 @@ def stepping(seen: Seen, choice: Choice, now: datetime) -> Stepping:
 def stable_starts(seen: Seen, followers: Followers, now: datetime) -> bool:
     """No pod of it is ready, and nothing says yet that none will be."""
     child = seen.child(seen.stable)
+    if child is None or followers.ready:
+        return False
     created = [parse(pod["metadata"]["creationTimestamp"]) for pod in pods_of(seen, seen.stable)]
     young = all(now - moment < STARTING for moment in created)
-    return child is not None and not followers.ready and young and not is_late(child) and seen.stable not in troubles(seen, now)
+    return young and not is_late(child) and seen.stable not in troubles(seen, now)
 
 
 def takes_steps(seen: Seen, target: int) -> bool:
@@ -85,9 +87,8 @@ def takes_steps(seen: Seen, target: int) -> bool:
 
 def goes_back(seen: Seen, target: int) -> bool:
     """Away from a version that is blocked, or down to one that clients were sent to before."""
-    stable, wanted = seen.version(seen.stable), wish(seen)
-    is_blocked = stable is not None and is_not_blocked(stable, wanted, None) is not None
-    return is_blocked or (target < (seen.stable or 0) and target in wanted.served)
+    wanted = wish(seen)
+    return is_forbidden(seen.version(seen.stable), wanted) or (target < (seen.stable or 0) and target in wanted.served)
 
 
 def course_of(seen: Seen, target: int, followers: Followers, now: datetime) -> Course:

@@ -17,7 +17,7 @@ from trimtab.api.trainingjob import Cause, Run
 from trimtab.plans.annotations import annotations, is_paused
 from trimtab.plans.asks import Ask
 from trimtab.plans.attempts import HEALS_WITH_ANOTHER_POD, HEALS_WITH_TIME
-from trimtab.plans.automatic import AUTOMATIC, Company, hold, is_automatic, pause
+from trimtab.plans.automatic import AUTOMATIC, PAUSES, Company, hold, is_automatic
 from trimtab.plans.conditions import find
 from trimtab.plans.lack import Lack
 from trimtab.plans.plan import Manifest
@@ -200,7 +200,7 @@ def _held_again(question: Question, newest: Run) -> Lack | None:
     """Who pauses retraining wants no further attempt either; the cap counts runs, not attempts."""
     if not is_automatic(newest) or newest.outcome not in ("Pending", "Failed"):
         return None
-    return pause(replace(question.company(newest.cause), what=f"Another attempt at run {newest.key[:8]}"))
+    return hold(replace(question.company(newest.cause), what=f"Another attempt at run {newest.key[:8]}"), PAUSES)
 
 
 def _anew(question: Question, cause: Cause) -> Wanted:

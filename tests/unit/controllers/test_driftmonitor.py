@@ -70,6 +70,13 @@ class Watch(Tale):
     def incident(self) -> Any:
         return self.status(KIND).get("incident")
 
+    async def taken_over(self) -> None:
+        """Version 2 serves where version 1 did, and the first look at it found nothing."""
+        await self.settle()
+        await self.say()
+        await self.serves(1, 2)
+        await self.say()
+
     async def lifted(self) -> None:
         """A person takes the block off version 2."""
         found = self.api.one("modelversions", "flights-v2")
@@ -258,10 +265,7 @@ async def test_what_was_served_before_is_not_provisional_again():
 
 async def test_a_version_whose_block_a_person_lifts_is_judged_again():
     tale = Watch()
-    await tale.settle()
-    await tale.say()
-    await tale.serves(1, 2)
-    await tale.say()
+    await tale.taken_over()
     await tale.look(judged=judged("Worse", -0.3))
     await tale.serves(1, 2, 1)
     await tale.say()
@@ -278,10 +282,7 @@ async def test_a_version_whose_block_a_person_lifts_is_judged_again():
 async def test_a_worse_version_that_nothing_can_take_the_place_of_is_retrained():
     for one in (version(1, deprecated={"reason": "It never was any good."}), version(1, approval="Rejected", approvedBy="eva")):
         tale = Watch(monitor(), serving(1), verified(one), verified(version(2)), trainer(), dataset())
-        await tale.settle()
-        await tale.say()
-        await tale.serves(1, 2)
-        await tale.say()
+        await tale.taken_over()
         await tale.look(judged=judged("Worse", -0.3))
         assert BLOCK in tale.annotations("flights-v2")
         await tale.look(**LOST)
@@ -291,10 +292,7 @@ async def test_a_worse_version_that_nothing_can_take_the_place_of_is_retrained()
 async def test_an_outage_after_the_promotion_does_not_end_the_time_in_which_a_version_is_provisional():
     """While all its pods were away, those of the version before stood in."""
     tale = Watch()
-    await tale.settle()
-    await tale.say()
-    await tale.serves(1, 2)
-    await tale.say()
+    await tale.taken_over()
     await tale.serves(1, 2, 1)
     await tale.serves(1, 2, 1, 2)
     tale.next()
@@ -306,10 +304,7 @@ async def test_an_outage_after_the_promotion_does_not_end_the_time_in_which_a_ve
 
 async def test_what_a_look_found_while_the_monitor_was_paused_is_heard_afterwards():
     tale = Watch()
-    await tale.settle()
-    await tale.say()
-    await tale.serves(1, 2)
-    await tale.say()
+    await tale.taken_over()
     tale.next()
     await tale.settle()
     await tale.annotated(KIND, {"trimtab.dev/paused": "true"})
